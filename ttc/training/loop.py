@@ -1,0 +1,176 @@
+"""The training loop that the generator and the verifiers share: AdamW, warm-up and cosine, checkpoints, a progress bar."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+if TYPE_CHECKING:
+    import torch
+
+QUIET_LOG_SECONDS = 60.0
+
+
+@dataclass
+class Optimisation:
+    """How the weights are moved. Defaults suit the pocket models."""
+
+    steps: int = 2400
+    learning_rate: float = 3e-3
+    warmup_steps: int = 100
+    weight_decay: float = 0.05
+    betas: tuple[float, float] = (0.9, 0.95)
+    clip_norm: float = 1.0
+    checkpoint_minutes: float = 3.0
+    precision: str = "auto"  # auto, float32 or bfloat16
+
+    def learning_rate_at(self, step: int) -> float:
+        """Linear warm-up, then a cosine down to a hundredth."""
+        if step < self.warmup_steps:
+            return self.learning_rate * (step + 1) / self.warmup_steps
+        done = (step - self.warmup_steps) / max(1, self.steps - self.warmup_steps)
+        return self.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
+
+
+def pick_device() -> str:
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def autocasts(precision: str, device: str) -> bool:
+    """Does bfloat16 pay here? Where a CPU only emulates it, it is slower than float32."""
+    import torch
+
+    if precision != "auto":
+        return precision == "bfloat16"
+    return device == "cuda" or bool(torch.cpu._is_avx512_bf16_supported())
+
+
+Batch = dict[str, "torch.Tensor"]
+
+
+def train(
+    model: torch.nn.Module,
+    batch_at: Callable[[int], Batch],
+    loss_of: Callable[[torch.nn.Module, Batch], torch.Tensor],
+    optimisation: Optimisation,
+    directory: Path,
+    *,
+    title: str,
+    evaluate: Callable[[torch.nn.Module], str] | None = None,
+    evaluate_every: int = 0,
+) -> None:
+    """Train `model` in place for `optimisation.steps` steps, resuming from `directory/checkpoint.pt` when it is there.
+
+    `batch_at(step)` is a pure function of the step, so a resumed run sees the batches that it would have seen. It must
+    hold `n_tokens` (a scalar) for the speed shown. `evaluate` returns a line to show.
+    """
+    import torch
+
+    device = pick_device()
+    model.to(device).train()
+    decayed = [p for p in model.parameters() if p.dim() >= 2]
+    others = [p for p in model.parameters() if p.dim() < 2]
+    optimizer = torch.optim.AdamW(
+        [{"params": decayed, "weight_decay": optimisation.weight_decay}, {"params": others, "weight_decay": 0.0}],
+        lr=optimisation.learning_rate,
+        betas=optimisation.betas,
+        fused=True,
+    )
+    checkpoint = directory / "checkpoint.pt"
+    first = _resume(checkpoint, model, optimizer, device)
+    autocast = autocasts(optimisation.precision, device)
+    progress = TrainingProgress(title, optimisation.steps, first)
+    saved_at = time.monotonic()
+    with progress:
+        for step in range(first, optimisation.steps):
+            for group in optimizer.param_groups:
+                group["lr"] = optimisation.learning_rate_at(step)
+            batch = {name: tensor.to(device) for name, tensor in batch_at(step).items()}
+            with torch.autocast(device, dtype=torch.bfloat16, enabled=autocast):
+                loss = loss_of(model, batch)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), optimisation.clip_norm)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            progress.advance(float(loss.detach()), int(batch["n_tokens"]))
+            if evaluate is not None and evaluate_every and (step + 1) % evaluate_every == 0:
+                model.eval()
+                progress.log(f"step {step + 1}: {evaluate(model)}")
+                model.train()
+            if time.monotonic() - saved_at > 60 * optimisation.checkpoint_minutes:
+                _save(checkpoint, model, optimizer, step + 1)
+                saved_at = time.monotonic()
+    _save(checkpoint, model, optimizer, optimisation.steps)
+    model.eval()
+
+
+def _save(path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, step: int) -> None:
+    import torch
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step}, partial)
+    os.replace(partial, path)
+
+
+def _resume(path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, device: str) -> int:
+    import torch
+
+    if not path.exists():
+        return 0
+    state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    return int(state["step"])
+
+
+class TrainingProgress:
+    """A bar with ETA, loss and tokens/s on a terminal; a line a minute elsewhere."""
+
+    def __init__(self, title: str, steps: int, first: int) -> None:
+        self._console = Console(stderr=True)
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[status]}"),
+            console=self._console,
+            disable=not self._console.is_terminal,
+        )
+        self._task = self._bar.add_task(title, total=steps, completed=first, status="")
+        self._title, self._step, self._steps = title, first, steps
+        self._loss: float | None = None
+        self._tokens, self._started, self._logged_at = 0, time.monotonic(), time.monotonic()
+
+    def __enter__(self) -> TrainingProgress:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._bar.stop()
+
+    def advance(self, loss: float, tokens: int) -> None:
+        self._step += 1
+        self._tokens += tokens
+        self._loss = loss if self._loss is None else 0.98 * self._loss + 0.02 * loss
+        speed = self._tokens / (time.monotonic() - self._started)
+        status = f"loss {self._loss:.4f}, {speed:,.0f} tokens/s"
+        self._bar.update(self._task, completed=self._step, status=status)
+        if not self._console.is_terminal and time.monotonic() - self._logged_at > QUIET_LOG_SECONDS:
+            self._logged_at = time.monotonic()
+            self.log(f"step {self._step}/{self._steps}, {status}")
+
+    def log(self, line: str) -> None:
+        self._console.print(f"{self._title}: {line}", highlight=False, soft_wrap=True)

@@ -1,0 +1,124 @@
+"""The words every room shares: problems, traces, requests, replies and candidates.
+
+Standard library only, frozen, and cheap to hash: strategies, engines, the store and the tests all
+speak in these and in nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Finish(StrEnum):
+    """Why a sampled text ended."""
+
+    STEP = "step"  # at the step separator: the trace may be continued
+    STOP = "stop"  # the generator ended its solution: the trace is finished
+    LENGTH = "length"  # cut by a token limit: unfinished, never an answer
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One question with its gold answer. `id` joins everything; positions never do."""
+
+    id: str
+    question: str
+    gold: str
+    level: int | None = None  # 1 (easiest) .. 5, as the dataset says
+    subject: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A piece of a solution up to and with its separator, in the generator's own token ids."""
+
+    text: str
+    token_ids: tuple[int, ...]
+    logprob: float = 0.0  # summed natural-log probability of `token_ids` under the sampler's raw model
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A partial or whole solution of one problem.
+
+    `finish` is None while nothing was sampled yet; STEP means it may be continued.
+    """
+
+    problem: Problem
+    steps: tuple[Step, ...] = ()
+    finish: Finish | None = None
+
+    @property
+    def text(self) -> str:
+        return "".join(step.text for step in self.steps)
+
+    @property
+    def token_ids(self) -> tuple[int, ...]:
+        return tuple(token for step in self.steps for token in step.token_ids)
+
+    @property
+    def logprob(self) -> float:
+        return sum(step.logprob for step in self.steps)
+
+    @property
+    def is_open(self) -> bool:
+        """May this trace be continued?"""
+        return self.finish is None or self.finish is Finish.STEP
+
+    @property
+    def is_finished(self) -> bool:
+        """Did the generator end this solution itself?"""
+        return self.finish is Finish.STOP
+
+    def extended(self, steps: tuple[Step, ...], finish: Finish) -> Trace:
+        return Trace(self.problem, self.steps + steps, finish)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Request: continue `trace` once. The reply is the longer Trace.
+
+    `max_steps` bounds the new steps (None: to the end of the solution); `temperature` overrides the
+    generator's own (0 is greedy).
+    """
+
+    trace: Trace
+    max_steps: int | None = None
+    temperature: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Request: the verifier's value after every step of `trace`.
+
+    The reply is a tuple of floats in [0, 1], one for each step. With `last_only` only the newest
+    step is asked for, and the tuple has one value.
+    """
+
+    trace: Trace
+    last_only: bool = False
+
+
+Request = Sample | Score
+Reply = Trace | tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A trace that a strategy offers as a solution, with the verifier's values.
+
+    `values` holds one value in [0, 1] for each step (empty: no verifier was asked);
+    `answer` is the extracted final answer, None while unknown or when there is none.
+    """
+
+    trace: Trace
+    values: tuple[float, ...] = ()
+    answer: str | None = None
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+
+Flow = Generator[list[Request], list[Reply], list[Candidate]]
+"""A strategy at work on one problem: yields requests, receives replies in order, returns candidates."""
