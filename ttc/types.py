@@ -37,7 +37,6 @@ class Step:
 
     text: str
     token_ids: tuple[int, ...]
-    logprob: float = 0.0  # summed natural-log probability of `token_ids` under the sampler's raw model
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +57,6 @@ class Trace:
     @property
     def token_ids(self) -> tuple[int, ...]:
         return tuple(token for step in self.steps for token in step.token_ids)
-
-    @property
-    def logprob(self) -> float:
-        return sum(step.logprob for step in self.steps)
 
     @property
     def is_open(self) -> bool:

@@ -85,9 +85,10 @@ class Equation:
             expanded.append(linear)
         a, b = expanded[0]
         for c, d in expanded[1:]:
-            total = pen.calc(a + c) or 1, pen.calc(b + d)
+            total = pen.calc(a + c), pen.calc(b + d)
             steps.append(f"${linear_text((a, b))}{'+' if c > 0 else ''}{linear_text((c, d))}={linear_text(total)}$")
             a, b = total
+        a = a or 1  # a slip can lose x altogether; people then carry on with it
         right = pen.read(self.right) if self.right > 0 else self.right
         if b:
             moved = b if pen.slips(0.3) else -b

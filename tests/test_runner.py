@@ -1,0 +1,92 @@
+"""The runner, with scripted engines."""
+
+from __future__ import annotations
+
+import pytest
+from flows import OTHER, PROBLEM, grown, solved
+
+from ttc.engines.base import Draw
+from ttc.engines.scripted import ScriptedEngine
+from ttc.runner import Runner, started
+from ttc.strategies.beam import Beam
+from ttc.strategies.parallel import BestOfN, Majority
+from ttc.types import Candidate, Flow, Problem, Reply, Request, Sample, Trace
+
+
+def generator_script(request: Request, draw: Draw) -> Reply:
+    return solved(request.trace, str(draw.index))
+
+
+def verifier_script(request: Request, draw: Draw) -> Reply:
+    return tuple(1 / (1 + len(step.text)) for step in request.trace.steps)
+
+
+def test_equal_requests_of_one_problem_are_different_draws_and_replies_keep_their_order() -> None:
+    runner = Runner(ScriptedEngine(generator_script, per_poll=2))
+    [outcome] = runner.run(started([PROBLEM], lambda problem: Majority().solve(problem, 5)))
+    assert [candidate.trace.text[-4] for candidate in outcome.candidates] == list("01234")
+
+
+def test_two_problems_count_their_draws_apart() -> None:
+    runner = Runner(ScriptedEngine(generator_script))
+    outcomes = runner.run(started([PROBLEM, OTHER], lambda problem: Majority().solve(problem, 2)))
+    texts = {outcome.problem.id: [c.trace.text[-4] for c in outcome.candidates] for outcome in outcomes}
+    assert texts == {"p1": ["0", "1"], "p2": ["0", "1"]}
+
+
+def test_a_run_seed_reaches_the_engine_with_every_draw() -> None:
+    seen = []
+
+    def script(request: Request, draw: Draw) -> Reply:
+        seen.append(draw)
+        return solved(request.trace)
+
+    list(Runner(ScriptedEngine(script), seed=7).run(started([PROBLEM], lambda p: Majority().solve(p, 2))))
+    assert seen == [Draw(7, 0), Draw(7, 1)]
+
+
+def test_a_straggler_delays_only_its_own_problem() -> None:
+    def slow(problem: Problem) -> Flow:
+        for _ in range(50):
+            yield [Sample(Trace(problem))]
+        return [Candidate(Trace(problem))]
+
+    def solve(problem: Problem) -> Flow:
+        return slow(problem) if problem is PROBLEM else Majority().solve(problem, 1)
+
+    outcomes = Runner(ScriptedEngine(generator_script)).run(started([PROBLEM, OTHER], solve))
+    assert [outcome.problem.id for outcome in outcomes] == ["p2", "p1"]
+
+
+def test_problems_start_only_while_there_is_room_in_flight() -> None:
+    engine = ScriptedEngine(generator_script)
+    problems = [Problem(str(i), "q", "0") for i in range(40)]
+    runner = Runner(engine, max_in_flight=10)
+    outcomes = list(runner.run(started(problems, lambda problem: Majority().solve(problem, 4))))
+    assert len(outcomes) == 40
+    assert engine.most_queued <= 10 + 4  # a problem's own requests may go over the bound, a further problem may not
+
+
+def test_the_ledger_sums_what_the_problems_cost() -> None:
+    runner = Runner(ScriptedEngine(generator_script), ScriptedEngine(verifier_script))
+    outcomes = list(runner.run(started([PROBLEM, OTHER], lambda problem: BestOfN().solve(problem, 3))))
+    assert sum(outcome.tokens.decoded for outcome in outcomes) == runner.ledger.tokens.decoded > 0
+
+
+def test_beam_search_runs_through_the_runner() -> None:
+    def script(request: Request, draw: Draw) -> Reply:
+        if len(request.trace.steps) == 2:
+            return solved(request.trace)
+        return grown(request.trace, "x" * (draw.index + 1) + "\n")
+
+    runner = Runner(ScriptedEngine(script, per_poll=3), ScriptedEngine(verifier_script, per_poll=3))
+    [outcome] = runner.run(started([PROBLEM], lambda problem: Beam(width=2).solve(problem, 4)))
+    assert len(outcome.candidates) == 4
+    # The shortest steps score best, so every survivor begins with the shortest or the second shortest step.
+    assert {candidate.trace.steps[0].text for candidate in outcome.candidates} <= {"x\n", "xx\n"}
+
+
+def test_scores_without_a_verifier_are_a_bug_that_is_told() -> None:
+    runner = Runner(ScriptedEngine(generator_script))
+    with pytest.raises(RuntimeError, match="no verifier"):
+        list(runner.run(started([PROBLEM], lambda problem: BestOfN().solve(problem, 1))))

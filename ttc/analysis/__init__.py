@@ -1,0 +1,1 @@
+"""Tables and intervals from stored results; nothing here runs a model."""

@@ -1,0 +1,97 @@
+"""Accuracy tables: overall, by quintile of difficulty and by level, for every selection over the same candidates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ttc.analysis.bootstrap import RESAMPLES, intervals
+from ttc.analysis.records import CandidateRecord, ProblemRecord, Selected, read_records
+from ttc.selection import Selection
+
+__all__ = [
+    "CandidateRecord",
+    "ProblemRecord",
+    "Selected",
+    "accuracy_table",
+    "outcomes",
+    "read_records",
+    "summarize",
+]
+
+PASS1 = "pass@1"
+ORACLE = "oracle"
+COLUMNS = ["kind", "group", "selection", "accuracy", "lo", "hi", "n"]
+
+
+def outcomes(records: Iterable[ProblemRecord], selection: str) -> dict[str, float]:
+    """Return a selection's result in [0, 1] by problem id; selections are majority, best, weighted, oracle, pass@1.
+
+    These are what `bootstrap.interval` and `bootstrap.paired_difference` take. KeyError for a selection that a
+    record lacks.
+    """
+    return {record.id: _outcome(record, selection) for record in records}
+
+
+def accuracy_table(
+    records: Sequence[ProblemRecord], *, parallel: bool, resamples: int = RESAMPLES, seed: int = 0
+) -> pd.DataFrame:
+    """Return the tidy table: a row for each group of problems and selection.
+
+    Columns: kind (overall, quintile, level), group (all, 1 .. 5), selection, accuracy, lo, hi (95% interval), n
+    (problems). Problems of unknown quintile or level are in no group of that kind. `parallel` says that candidates
+    were sampled independently: only then is their mean correctness pass@1.
+    """
+    names = _selections(records, parallel)
+    rows: list[tuple[Any, ...]] = []
+    for kind, group, members in _groups(records):
+        # Sorted by id: the same problems give the same interval in whatever order they finished.
+        members = sorted(members, key=lambda record: record.id)
+        values = np.array([[_outcome(record, name) for name in names] for record in members], dtype=np.float64)
+        found = intervals(values, resamples=resamples, seed=seed)
+        rows += [(kind, group, name, i.mean, i.lo, i.hi, i.n) for name, i in zip(names, found, strict=True)]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def summarize(table: pd.DataFrame, selection: str) -> dict[str, Any]:
+    """Return the table as the accuracy part of summary.json, with `selection` as the headline."""
+    nested: dict[str, dict[str, dict[str, Any]]] = {"overall": {}, "quintile": {}, "level": {}}
+    for row in table.to_dict("records"):
+        group = nested[row["kind"]].setdefault(str(row["group"]), {})
+        group[row["selection"]] = {"accuracy": row["accuracy"], "ci95": [row["lo"], row["hi"]]}
+        group["n"] = row["n"]
+    overall = nested["overall"].get("all", {"n": 0})
+    n_problems = overall.pop("n")
+    return {
+        **overall.get(selection, {"accuracy": None, "ci95": None}),
+        "n_problems": n_problems,
+        "selection": selection,
+        "selections": overall,
+        "by_quintile": nested["quintile"],
+        "by_level": nested["level"],
+    }
+
+
+def _selections(records: Sequence[ProblemRecord], parallel: bool) -> list[str]:
+    """Name the selections that every record has, in the order of the tables."""
+    chosen = [str(name) for name in Selection if all(name in record.selected for record in records)]
+    return ([PASS1] if parallel else []) + chosen + [ORACLE]
+
+
+def _groups(records: Sequence[ProblemRecord]) -> Iterator[tuple[str, str, list[ProblemRecord]]]:
+    if records:
+        yield "overall", "all", list(records)
+    for kind in ("quintile", "level"):
+        for group in sorted({getattr(record, kind) for record in records} - {None}):
+            yield kind, str(group), [record for record in records if getattr(record, kind) == group]
+
+
+def _outcome(record: ProblemRecord, selection: str) -> float:
+    if selection == PASS1:
+        return record.pass1
+    if selection == ORACLE:
+        return float(record.oracle)
+    return float(record.selected[selection].correct)

@@ -1,0 +1,107 @@
+"""What a run stores about each problem: the rows of problems.jsonl."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ttc.errors import UserError
+from ttc.ledger import Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateRecord:
+    """A finished candidate: its text, extracted answer, grade, and the verifier's values in [0, 1] by step."""
+
+    text: str
+    answer: str | None
+    correct: bool
+    finish: str | None = None
+    values: tuple[float, ...] = ()
+    logprob: float = 0.0
+    tokens: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the candidate as plain JSON values."""
+        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return fields | {"values": list(self.values)}
+
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> CandidateRecord:
+        """Read what `to_json` wrote; TypeError when a field is missing."""
+        values = tuple(math.nan if value is None else value for value in row.get("values", ()))
+        return cls(**_known(cls, row) | {"values": values})
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """The answer that a selection chose (None: it had nothing to choose) and its grade."""
+
+    answer: str | None
+    correct: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ProblemRecord:
+    """Everything a run found out about one problem; a row of problems.jsonl."""
+
+    id: str
+    gold: str
+    correct: bool  # of the configured selection
+    selected: Mapping[str, Selected]  # by name; a selection that needs absent values is left out
+    oracle: bool  # is any candidate correct?
+    candidates: tuple[CandidateRecord, ...]
+    subject: str | None = None
+    level: int | None = None
+    quintile: int | None = None
+    generations: int = 0
+    tokens: Tokens = field(default_factory=Tokens)
+
+    @property
+    def pass1(self) -> float:
+        """Share of correct candidates: pass@1, if they were sampled independently."""
+        return sum(c.correct for c in self.candidates) / len(self.candidates) if self.candidates else 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the row as plain JSON values."""
+        # By hand: dataclasses.asdict copies deeply, which takes seconds on a run's tens of thousands of candidates.
+        return {
+            **{name: getattr(self, name) for name in self.__dataclass_fields__},
+            "selected": {name: {"answer": s.answer, "correct": s.correct} for name, s in self.selected.items()},
+            "candidates": [candidate.to_json() for candidate in self.candidates],
+            "tokens": self.tokens.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> ProblemRecord:
+        """Read a row that `to_json` wrote; KeyError or TypeError when it is none. Unknown keys are passed over."""
+        parts = {
+            "selected": {name: Selected(s["answer"], s["correct"]) for name, s in row["selected"].items()},
+            "candidates": tuple(CandidateRecord.from_json(candidate) for candidate in row["candidates"]),
+            "tokens": Tokens.from_json(row.get("tokens", {})),
+        }
+        return cls(**_known(cls, row) | parts)
+
+
+def read_records(path: Path) -> list[ProblemRecord]:
+    """Read a run's problems.jsonl (or the run directory that holds it); UserError says what is wrong with it."""
+    file = path / "problems.jsonl" if path.is_dir() else path
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise UserError(f"{file} cannot be read ({error.strerror}); give a finished run's directory") from None
+    records = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            records.append(ProblemRecord.from_json(json.loads(line)))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise UserError(f"{file}:{number} is not a row of a run ({error}); give a finished run") from None
+    return records
+
+
+def _known(cls: type[Any], row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: row[name] for name in cls.__dataclass_fields__ if name in row}

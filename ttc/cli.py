@@ -1,0 +1,146 @@
+"""The command line: one command, one short function."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ttc import __version__
+from ttc.errors import UserError
+
+# What follows these commands belongs to Hydra, its flags (--help, -m, --cfg job) included.
+PASS_THROUGH = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
+
+app = typer.Typer(
+    help="Experiments in test-time compute: how best to spend N generations on a problem.",
+    epilog="Try: ttc run strategy=beam budget=64",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+train = typer.Typer(help="Train the pocket's models.", no_args_is_help=True)
+app.add_typer(train, name="train")
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+def _complete_run(ctx: typer.Context, incomplete: str) -> list[str]:
+    return _complete(ctx, incomplete, "run")
+
+
+def _complete_generator(ctx: typer.Context, incomplete: str) -> list[str]:
+    return _complete(ctx, incomplete, "train/generator")
+
+
+def _complete_prm(ctx: typer.Context, incomplete: str) -> list[str]:
+    return _complete(ctx, incomplete, "train/prm")
+
+
+RunOverrides = Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE...", autocompletion=_complete_run)]
+GeneratorOverrides = Annotated[
+    list[str] | None, typer.Argument(metavar="KEY=VALUE...", autocompletion=_complete_generator)
+]
+PrmOverrides = Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE...", autocompletion=_complete_prm)]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"ttc {__version__}")
+        raise typer.Exit
+
+
+VersionFlag = Annotated[
+    bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
+]
+
+
+@app.callback()
+def _root(version: VersionFlag = False) -> None:
+    pass
+
+
+@app.command(context_settings=PASS_THROUGH, add_help_option=False)
+def run(overrides: RunOverrides = None) -> None:
+    """Run an experiment, e.g. `ttc run strategy=beam budget=64`; `ttc run --help` lists the choices."""
+    with _told_in_one_line():
+        from ttc.config import register_run
+        from ttc.launch import launch
+
+        register_run()
+        launch(_experiment, "run", overrides or [], "ttc run")
+
+
+@train.command("generator", context_settings=PASS_THROUGH, add_help_option=False)
+def train_generator(overrides: GeneratorOverrides = None) -> None:
+    """Train the pocket generator on the pocket's own solutions."""
+    _train("generator", overrides)
+
+
+@train.command("prm", context_settings=PASS_THROUGH, add_help_option=False)
+def train_prm(overrides: PrmOverrides = None) -> None:
+    """Train the process reward model by Monte-Carlo rollouts of the generator."""
+    _train("prm", overrides)
+
+
+@app.command()
+def grade(
+    path: Annotated[Path, typer.Argument(help="A JSONL file with `gold` and `completion`, or a run directory.")],
+    out: Annotated[Path | None, typer.Option(help="Write the rows here, with `extracted` and `correct`.")] = None,
+) -> None:
+    """Grade completions against gold answers and print the accuracy."""
+    with _told_in_one_line():
+        from rich.console import Console
+
+        from ttc.grading import grade_file
+
+        Console().print(grade_file(path, out))
+
+
+def _experiment(config: Any, directory: Path) -> float | None:
+    from ttc.experiment import run
+
+    accuracy: float | None = run(config, directory).get("accuracy")
+    return accuracy
+
+
+def _train(name: str, overrides: list[str] | None) -> None:
+    with _told_in_one_line():
+        from ttc.config import register_training
+        from ttc.launch import launch
+
+        register_training()
+        launch(_training, f"train/{name}", overrides or [], f"ttc train {name}")
+
+
+def _training(training: Any, directory: Path) -> None:
+    training.run(directory)
+
+
+def _complete(ctx: typer.Context, incomplete: str, config_name: str) -> list[str]:
+    with contextlib.suppress(Exception):  # a traceback in the middle of typing helps nobody
+        from ttc.completion import complete
+        from ttc.config import register_run, register_training
+
+        (register_run if config_name == "run" else register_training)()
+        return complete(config_name, ctx.params.get("overrides") or [], incomplete)
+    return []
+
+
+@contextlib.contextmanager
+def _told_in_one_line() -> Iterator[None]:
+    """Tell a user's mistake in one line and exit with 2; Ctrl-C with 130. Bugs keep their traceback."""
+    try:
+        yield
+    except UserError as error:
+        typer.echo(f"error: {' '.join(str(error).split())}", err=True)
+        raise typer.Exit(2) from None
+    except KeyboardInterrupt:
+        typer.echo("interrupted", err=True)
+        raise typer.Exit(130) from None

@@ -1,0 +1,75 @@
+"""Starting vLLM: one place for the settings that make it fast on this device, and for quiet logs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ttc.errors import UserError
+from ttc.ledger import Shape
+
+if TYPE_CHECKING:
+    from vllm.v1.engine.llm_engine import LLMEngine
+
+CPU_BLOCK_SIZE = 32  # the smallest that the CPU attention takes: short prompts hit the prefix cache only in whole blocks
+
+
+def launch(
+    model: str,
+    *,
+    dtype: str,
+    max_model_len: int | None,
+    max_num_seqs: int,
+    gpu_memory_utilization: float,
+    kv_cache_gib: float,
+    tensor_parallel_size: int,
+    **more: Any,
+) -> LLMEngine:
+    """Load a checkpoint into a vLLM engine with prefix caching. `more` goes to vLLM's EngineArgs."""
+    os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
+    os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    import torch
+
+    on_cpu = not torch.cuda.is_available()
+    if on_cpu:
+        os.environ["VLLM_CPU_KVCACHE_SPACE"] = str(max(1, round(kv_cache_gib)))
+        os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
+        os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", "nobind")
+    from vllm.engine.arg_utils import EngineArgs
+    from vllm.v1.engine.llm_engine import LLMEngine
+
+    arguments: dict[str, Any] = {
+        "model": model,
+        "dtype": "float32" if on_cpu and dtype == "auto" else dtype,
+        "max_model_len": max_model_len,
+        "max_num_seqs": max_num_seqs,
+        "tensor_parallel_size": tensor_parallel_size,
+        "enable_prefix_caching": True,
+        "disable_log_stats": True,
+        **more,
+    }
+    if on_cpu:
+        arguments |= {"enforce_eager": True, "distributed_executor_backend": "uni", "block_size": CPU_BLOCK_SIZE}
+        # vLLM rewinds the random generator of a half-prefilled request, which CPU generators cannot do: no halves.
+        arguments["enable_chunked_prefill"] = False
+    else:
+        arguments["gpu_memory_utilization"] = gpu_memory_utilization
+    return LLMEngine.from_engine_args(EngineArgs(**arguments), enable_multiprocessing=not on_cpu)
+
+
+def shape_of(model: str) -> Shape | None:
+    """The shape of a checkpoint (a directory, or a hub id that was loaded); None where it cannot be read."""
+    directory = Path(model)
+    if not directory.is_dir():
+        from huggingface_hub import try_to_load_from_cache
+
+        cached = try_to_load_from_cache(model, "config.json")
+        if not isinstance(cached, str):
+            return None
+        directory = Path(cached).parent
+    try:
+        return Shape.of_checkpoint(directory)
+    except UserError:  # e.g. weights in another format: the run goes on, its FLOPs are unknown
+        return None

@@ -1,0 +1,149 @@
+"""The verifier: a PRM as a vLLM pooling model whose value is read at the last position, so the prefix cache serves it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ttc.engines.base import Draw, Engine, Finished, Usage
+from ttc.engines.checkpoint import resolve
+from ttc.types import Request, Score
+
+
+@dataclass
+class VllmPrm:
+    """A PRM checkpoint and how it reads a solution.
+
+    `format` is one of `ttc.prm.formats.FORMATS`. A checkpoint with a sequence-classification head needs nothing else; a
+    causal LM that answers with one of two tokens names them in `label_tokens` (good first).
+    """
+
+    model: str = "pocket"
+    format: str = "plain"
+    label_tokens: list[str] = field(default_factory=list)
+    positive_class: int = 0
+    dtype: str = "auto"
+    max_model_len: int | None = None
+    max_num_seqs: int = 256
+    gpu_memory_utilization: float = 0.4
+    kv_cache_gib: float = 1.0  # on a CPU
+    tensor_parallel_size: int = 1
+
+    def check(self) -> None:
+        """Refuse impossible values and unusable checkpoints before any weights load."""
+        from difflib import get_close_matches
+
+        from ttc.errors import UserError
+        from ttc.prm.formats import FORMATS
+
+        if self.format not in FORMATS:
+            near = get_close_matches(self.format, FORMATS, 1, 0)
+            raise UserError(f"prm.format={self.format} is not known; use {near[0]} (of {', '.join(FORMATS)}).")
+        if self.label_tokens and len(self.label_tokens) != 2:
+            raise UserError(f"prm.label_tokens={self.label_tokens} is not a pair; name the good and the bad token.")
+        resolve(self.model, "prm")
+
+    def start(self) -> Engine:
+        return PrmEngine(self)
+
+
+class PrmEngine:
+    """Scores traces; a prefix that was scored before is answered from memory."""
+
+    def __init__(self, config: VllmPrm) -> None:
+        from vllm.config import PoolerConfig
+
+        from ttc.engines.launch import launch, shape_of
+        from ttc.prm.formats import FORMATS
+
+        overrides: dict[str, Any] = {}
+        if config.label_tokens:
+            overrides = {
+                "architectures": ["LlamaForSequenceClassification"],
+                "classifier_from_token": config.label_tokens,
+                "method": "from_2_way_softmax",
+            }
+        self._engine = launch(
+            resolve(config.model, "prm"),
+            dtype=config.dtype,
+            max_model_len=config.max_model_len,
+            max_num_seqs=config.max_num_seqs,
+            gpu_memory_utilization=config.gpu_memory_utilization,
+            kv_cache_gib=config.kv_cache_gib,
+            tensor_parallel_size=config.tensor_parallel_size,
+            runner="pooling",
+            convert="classify",
+            pooler_config=PoolerConfig(task="classify"),
+            hf_overrides=overrides,
+        )
+        self._config = config
+        self._format = FORMATS[config.format](self._engine.get_tokenizer())
+        self._max_model_len: int = self._engine.model_config.max_model_len
+        self._values: dict[tuple[int, ...], float] = {}
+        self._waiting: dict[tuple[int, ...], list[int]] = {}  # prefix -> tickets that want its value
+        self._prefix_of: dict[str, tuple[int, ...]] = {}
+        self._wanted: dict[int, list[tuple[int, ...]]] = {}  # ticket -> its prefixes
+        self._missing: dict[int, int] = {}
+        self._usage: dict[int, Usage] = {}
+        self._instant: list[Finished] = []
+        self._requests = 0
+        self.shape = shape_of(self._engine.model_config.model)
+
+    def submit(self, ticket: int, request: Request, draw: Draw) -> None:
+        assert isinstance(request, Score)
+        prefixes = [tuple(ids) for ids in self._format.prefixes(request.trace.problem, request.trace.steps)]
+        if request.last_only:
+            prefixes = prefixes[-1:]
+        self._wanted[ticket] = prefixes
+        self._usage[ticket] = Usage()
+        unknown = [prefix for prefix in prefixes if prefix not in self._values]
+        self._missing[ticket] = len(unknown)
+        for prefix in unknown:
+            self._ask(ticket, prefix)
+        if not unknown:
+            self._instant.append(self._finished(ticket))
+
+    def _ask(self, ticket: int, prefix: tuple[int, ...]) -> None:
+        if prefix in self._waiting:
+            self._waiting[prefix].append(ticket)
+            return
+        self._waiting[prefix] = [ticket]
+        from vllm import PoolingParams
+
+        # A trace too long for the PRM cannot be judged: it keeps its head and its end.
+        ids = list(prefix) if len(prefix) <= self._max_model_len else list(prefix[: self._max_model_len])
+        self._requests += 1
+        request_id = str(self._requests)
+        self._prefix_of[request_id] = prefix
+        self._engine.add_request(request_id, {"prompt_token_ids": ids}, PoolingParams(task="classify"))
+
+    @property
+    def is_busy(self) -> bool:
+        return bool(self._wanted)
+
+    def poll(self) -> list[Finished]:
+        finished, self._instant = self._instant, []
+        if self._prefix_of:
+            for output in self._engine.step():
+                if output.finished:
+                    finished.extend(self._take(output))
+        return finished
+
+    def _take(self, output: Any) -> list[Finished]:
+        prefix = self._prefix_of.pop(output.request_id)
+        self._values[prefix] = float(output.outputs.data[self._config.positive_class])
+        cached = output.num_cached_tokens or 0
+        finished = []
+        for i, ticket in enumerate(self._waiting.pop(prefix)):
+            if i == 0:  # the one that asked first pays
+                used = self._usage[ticket]
+                self._usage[ticket] = Usage(used.prompt + len(prefix) - cached, used.cached + cached)
+            self._missing[ticket] -= 1
+            if self._missing[ticket] == 0:
+                finished.append(self._finished(ticket))
+        return finished
+
+    def _finished(self, ticket: int) -> Finished:
+        values = tuple(self._values[prefix] for prefix in self._wanted.pop(ticket))
+        del self._missing[ticket]
+        return Finished(ticket, values, self._usage.pop(ticket))

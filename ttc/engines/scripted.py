@@ -1,0 +1,41 @@
+"""An engine that answers from a function: for tests of the runner, and for dry runs of a strategy without weights."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from ttc.engines.base import Draw, Finished, Usage
+from ttc.ledger import Shape
+from ttc.types import Reply, Request
+
+
+class ScriptedEngine:
+    """Answers every request with `script(request, draw)`, `per_poll` of them a poll, oldest first.
+
+    A reply of Trace is charged one decoded token for each new id, a score nothing.
+    """
+
+    shape: Shape | None = None
+
+    def __init__(self, script: Callable[[Request, Draw], Reply], per_poll: int = 1) -> None:
+        self._script, self._per_poll = script, per_poll
+        self._queue: deque[tuple[int, Request, Draw]] = deque()
+        self.most_queued = 0
+
+    def submit(self, ticket: int, request: Request, draw: Draw) -> None:
+        self._queue.append((ticket, request, draw))
+        self.most_queued = max(self.most_queued, len(self._queue))
+
+    @property
+    def is_busy(self) -> bool:
+        return bool(self._queue)
+
+    def poll(self) -> list[Finished]:
+        finished = []
+        for _ in range(min(self._per_poll, len(self._queue))):
+            ticket, request, draw = self._queue.popleft()
+            reply = self._script(request, draw)
+            decoded = 0 if isinstance(reply, tuple) else len(reply.token_ids) - len(request.trace.token_ids)
+            finished.append(Finished(ticket, reply, Usage(decoded=decoded)))
+        return finished

@@ -1,0 +1,59 @@
+"""Where a step ends, in token ids.
+
+A separator can end inside a token. A step then goes on to the end of that token, in its text and in its ids alike, so
+the ids of a trace are always exactly what the generator produced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ttc.types import Step
+
+
+class StepSplitter:
+    """Cuts generated token ids into steps.
+
+    Attributes:
+        stop_token_ids: for a separator of one character, every token that holds it; sampling that stops at these
+            needs no text. Empty for a longer separator, which can span tokens: sampling must then stop at the string.
+    """
+
+    def __init__(self, tokenizer: Any, separator: str) -> None:
+        self._tokenizer, self._separator = tokenizer, separator
+        vocabulary = tokenizer.batch_decode([[token] for token in range(len(tokenizer))])
+        special = set(tokenizer.all_special_ids)
+        # A separator is complete only at a token that holds its last character.
+        self._suspects = {
+            token for token, text in enumerate(vocabulary) if separator[-1] in text and token not in special
+        }
+        self._one_character = len(separator) == 1
+        self.stop_token_ids: tuple[int, ...] = tuple(sorted(self._suspects)) if self._one_character else ()
+
+    def text(self, token_ids: Sequence[int]) -> str:
+        """The text of the ids without special tokens such as the end mark."""
+        text: str = self._tokenizer.decode(token_ids, skip_special_tokens=True)
+        return text
+
+    def ends_step(self, token_ids: Sequence[int]) -> bool:
+        """Do these ids, from a step's start, end with a separator after some visible text?"""
+        if token_ids[-1] not in self._suspects:
+            return False
+        text = self.text(token_ids)
+        return bool(text.strip()) and (self._one_character or self._separator in text.lstrip(self._separator))
+
+    def split(self, token_ids: Sequence[int]) -> tuple[Step, ...]:
+        """Cut ids into steps; what is left after the last separator is a step too."""
+        steps: list[Step] = []
+        start = 0
+        for end in range(1, len(token_ids) + 1):
+            if token_ids[end - 1] in self._suspects and self.ends_step(token_ids[start:end]):
+                steps.append(self.step(token_ids[start:end]))
+                start = end
+        if start < len(token_ids):
+            steps.append(self.step(token_ids[start:]))
+        return tuple(steps)
+
+    def step(self, token_ids: Sequence[int]) -> Step:
+        return Step(self.text(token_ids), tuple(token_ids))

@@ -1,0 +1,9 @@
+"""Answer extraction, and equivalence with the gold answer by structure and by math-verify (DESIGN.md, rule 9)."""
+
+from __future__ import annotations
+
+from ttc.grading.extract import extract_answer, gold_answer
+from ttc.grading.grader import Grader
+from ttc.grading.reading import normalize_answer
+
+__all__ = ["Grader", "extract_answer", "gold_answer", "normalize_answer"]

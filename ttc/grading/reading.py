@@ -1,0 +1,174 @@
+r"""From a raw answer to its structure, and to the key that samples with the same final answer share.
+
+String work only, cached: sympy is not needed to see that 0.5, 1/2 and \\frac12 are one number.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from fractions import Fraction
+from functools import lru_cache
+
+from ttc.grading.form import Form, Kind, number, read_based, read_number, read_words
+from ttc.grading.latex import compact, tidy, without_units, without_wrapper
+
+MAX_CHARACTERS = 1000  # longer answers are right only when spelled like the gold answer
+
+_INTEGER = re.compile(r"-?\d{1,18}")
+_NAME = re.compile(r"(\((?:\\?[a-z]+,)+\\?[a-z]+\)|\\?[A-Za-z]+(?:_\{?\w+\}?)?'?(?:\([a-z]\))?)(?:=|\\in(?![A-Za-z]))(?!=)")
+_VARIABLE = re.compile(r"[A-Za-z]|\\[a-z]+")
+_ORDER = re.compile(r"(<|>|\\leq|\\geq)")
+_MATRIX = re.compile(r"\\begin\{pmatrix\}(.*)\\end\{pmatrix\}", re.DOTALL)
+_TOKENS = re.compile(r"\\(?:begin|end)\{\w+\}|\\[A-Za-z]+|\\.|.", re.DOTALL)
+_OPENING, _CLOSING = frozenset({"(", "[", "{", "\\{"}), frozenset({")", "]", "}", "\\}"})
+
+
+def normalize_answer(answer: str) -> str:
+    """Return the key by which samples share a final answer; equal keys grade alike. Cached, so cheap."""
+    return form(answer).key
+
+
+@lru_cache(maxsize=1 << 16)
+def form(answer: str) -> Form:
+    """Return the structure of a raw answer."""
+    text = answer.strip()
+    if _INTEGER.fullmatch(text):
+        return number(Fraction(int(text)), text)
+    if len(text) > MAX_CHARACTERS:
+        return Form(Kind.WORDS, text, text)
+    try:
+        return _form(tidy(text))
+    except RecursionError:  # hundreds of brackets
+        return Form(Kind.WORDS, text, text)
+
+
+def _form(text: str) -> Form:
+    """Return the structure of tidy `text`: words, then numbers, then what commas, signs and brackets tell."""
+    bare = without_wrapper(text)
+    if words := read_words(bare, wrapped=bare != text):
+        return words
+    text, percent = without_units(bare)
+    if value := read_number(text):
+        return replace(value, percent=percent)
+    line = compact(text)
+    pieces = _split(text, ",", ";")
+    if len(pieces) > 1:
+        return _list([_form(piece.strip()) for piece in pieces if piece.strip()], line)
+    for reading in (_inequality, _named, _union, _bracketed, _plus_minus, read_based):
+        if read := reading(line):
+            return read
+    return Form(Kind.FORMULA, line, line)
+
+
+def _list(parts: list[Form], line: str) -> Form:
+    r"""Return a list. Names stay in the key where they tell the parts apart: x=1, y=2 is not x=2, y=1."""
+    parts = [inner for part in parts for inner in (part.parts if part.kind is Kind.LIST else (part,))]
+    if len(parts) == 1:
+        return parts[0]
+    names = {part.name for part in parts}
+    name = names.pop() if len(names) == 1 else None
+    if name and name[0] != "(" and all(part.kind in (Kind.TUPLE, Kind.UNION) for part in parts):  # x<2 or x>3
+        return _joined(parts, line, name)
+    ordered = any(part.kind is Kind.WORDS or (len(part.key) == 1 and part.key.isalpha()) for part in parts)
+    keys = [f"{part.name}={part.key}" if part.name != name else part.key for part in parts]
+    key = ",".join(keys if ordered else sorted(keys))
+    return Form(Kind.LIST, key, line, parts=tuple(parts), ordered=ordered, name=name)
+
+
+def _inequality(line: str) -> Form | None:
+    r"""Read x>5 as (5,\infty) and -2\leq x<7 as [-2,7); other comparisons are formulas."""
+    first, *rest = _ORDER.split(line)
+    signs, values = rest[0::2], [first, *rest[1::2]]
+    if not signs:
+        return None
+    if len({sign in ("<", "\\leq") for sign in signs}) == 1 and signs[0] in (">", "\\geq"):
+        signs, values = [{">": "<", "\\geq": "\\leq"}[sign] for sign in reversed(signs)], values[::-1]
+    if len(values) == 2 and _VARIABLE.fullmatch(values[0].strip()):
+        signs, values = ["<", *signs], ["-\\infty", *values]
+    elif len(values) == 2:
+        signs, values = [*signs, "<"], [*values, "\\infty"]
+    if len(values) != 3 or not set(signs) <= {"<", "\\leq"} or not _VARIABLE.fullmatch(values[1].strip()):
+        return Form(Kind.FORMULA, line, line)
+    brackets = ("(" if signs[0] == "<" else "[") + (")" if signs[1] == "<" else "]")
+    return replace(_tuple([_form(values[0]), _form(values[2])], brackets, line), name=values[1].strip())
+
+
+def _named(line: str) -> Form | None:
+    r"""Take x=5, f(x)=x+1, x=2+3=5 and x\in[0,1] apart: the value counts, its name is kept beside it."""
+    left, about, right = line.partition("\\approx")
+    if about:
+        return _form(f"{left}={right}" if _NAME.fullmatch(left + "=") else left or right)
+    found = _NAME.match(line)
+    value = _split(line[found.end() :], "=")[-1] if found else ""
+    if not found or not value:
+        return None
+    name = found[1]
+    if name.endswith(")") and not name.startswith("("):
+        name = "y"  # f(x)=... draws y=...
+    return replace(_form(value), name=name, source=line)
+
+
+def _union(line: str) -> Form | None:
+    pieces = _split(line, "\\cup")
+    return _joined([_form(piece) for piece in pieces], line, None) if len(pieces) > 1 else None
+
+
+def _joined(parts: list[Form], line: str, name: str | None) -> Form:
+    parts = [inner for part in parts for inner in (part.parts if part.kind is Kind.UNION else (part,))]
+    key = "\\cup".join(sorted(part.key for part in parts))
+    return Form(Kind.UNION, key, line, parts=tuple(parts), ordered=False, name=name)
+
+
+def _bracketed(line: str) -> Form | None:
+    if matrix := _MATRIX.fullmatch(line):
+        rows = [_split(row, "&") for row in _split(matrix[1], "\\\\") if row]
+        cells = [_form(cell) for row in rows for cell in row]
+        shape = "x".join(str(len(row)) for row in rows)
+        return Form(Kind.MATRIX, f"{shape}:" + ",".join(cell.key for cell in cells), line, parts=tuple(cells), shape=shape)
+    tokens = _TOKENS.findall(line)
+    if len(tokens) < 3 or tokens[0] not in _OPENING or not _closes_at_the_end(tokens):
+        return None
+    opening, inner, closing = tokens[0], "".join(tokens[1:-1]), tokens[-1]
+    pieces = _split(inner, ",", ";")
+    if opening in ("\\{", "{") or (len(pieces) == 1 and opening == "("):
+        return _list([_form(piece) for piece in pieces], line)
+    return _tuple([_form(piece) for piece in pieces], opening + closing, line) if len(pieces) > 1 else None
+
+
+def _tuple(parts: list[Form], brackets: str, line: str) -> Form:
+    key = brackets[0] + ",".join(part.key for part in parts) + brackets[-1]
+    return Form(Kind.TUPLE, key, line, parts=tuple(parts), shape=brackets)
+
+
+def _plus_minus(line: str) -> Form | None:
+    if line.count("\\pm") != 1:
+        return None
+    return _list([_form(compact(line.replace("\\pm", sign))) for sign in "+-"], line)
+
+
+def _split(text: str, *separators: str) -> list[str]:
+    """Split at separators that stand outside all brackets; half-open intervals may mix their brackets."""
+    if not any(separator in text for separator in separators):
+        return [text]
+    pieces, depth = [""], 0
+    for token in _TOKENS.findall(text):
+        depth += _depth(token)
+        if depth == 0 and token in separators:
+            pieces.append("")
+        else:
+            pieces[-1] += token
+    return pieces
+
+
+def _closes_at_the_end(tokens: list[str]) -> bool:
+    depth = 0
+    for at, token in enumerate(tokens):
+        depth += _depth(token)
+        if depth == 0:
+            return at == len(tokens) - 1
+    return False
+
+
+def _depth(token: str) -> int:
+    return (token in _OPENING or token.startswith("\\begin")) - (token in _CLOSING or token.startswith("\\end"))

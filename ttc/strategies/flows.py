@@ -1,0 +1,65 @@
+"""The few words that strategies are written in."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Protocol, TypeVar
+
+from ttc.types import Candidate, Flow, Problem, Reply, Request, Sample, Score, Trace
+
+T = TypeVar("T")
+Asking = Generator[list[Request], list[Reply], T]
+"""A part of a flow: it asks, is answered, and returns a T to the `yield from` that runs it."""
+
+
+class Strategy(Protocol):
+    """A way to spend a budget of generations on one problem."""
+
+    needs_prm: ClassVar[bool]
+    is_parallel: ClassVar[bool]  # are the candidates independent samples of whole solutions?
+
+    def check(self, budget: int) -> None:
+        """Refuse a budget that this strategy cannot spend exactly.
+
+        Raises:
+            UserError: with the nearest budgets that work.
+        """
+
+    def solve(self, problem: Problem, budget: int) -> Flow:
+        """Spend `budget` generations on the problem."""
+
+
+def sample(
+    traces: Sequence[Trace], *, max_steps: int | None = None, temperature: float | None = None
+) -> Asking[list[Trace]]:
+    """Continue each trace once: to its end, or by at most `max_steps` steps."""
+    replies = yield [Sample(trace, max_steps, temperature) for trace in traces]
+    return [reply for reply in replies if isinstance(reply, Trace)]
+
+
+def score(traces: Sequence[Trace]) -> Asking[list[tuple[float, ...]]]:
+    """The verifier's values after every step of each trace, in [0, 1]."""
+    replies = yield [Score(trace) for trace in traces]
+    return [reply for reply in replies if isinstance(reply, tuple)]
+
+
+def score_last(traces: Sequence[Trace]) -> Asking[list[float]]:
+    """The verifier's value after the newest step of each trace, in [0, 1]."""
+    replies = yield [Score(trace, last_only=True) for trace in traces]
+    return [reply[-1] if reply else 0.0 for reply in replies if isinstance(reply, tuple)]
+
+
+@dataclass(frozen=True)
+class Node:
+    """A trace under search, with the verifier's values of its steps so far."""
+
+    trace: Trace
+    values: tuple[float, ...] = ()
+
+    @property
+    def value(self) -> float:
+        return self.values[-1]
+
+    def candidate(self) -> Candidate:
+        return Candidate(self.trace, self.values)

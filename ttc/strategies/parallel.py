@@ -1,0 +1,49 @@
+"""Parallel sampling: N independent solutions, chosen among by vote or by the verifier (Algorithm 2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ttc.errors import UserError
+from ttc.strategies.flows import sample, score
+from ttc.types import Candidate, Flow, Problem, Trace
+
+
+@dataclass
+class Majority:
+    """Self-consistency: sample N solutions; no verifier (Wang et al. 2023)."""
+
+    needs_prm: ClassVar[bool] = False
+    is_parallel: ClassVar[bool] = True
+
+    def check(self, budget: int) -> None:
+        check_positive(budget)
+
+    def solve(self, problem: Problem, budget: int) -> Flow:
+        traces = yield from sample([Trace(problem)] * budget)
+        return [Candidate(trace) for trace in traces]
+
+
+@dataclass
+class BestOfN:
+    """Sample N solutions and score each (Snell et al. 2024, section 5.1).
+
+    Majority, best and weighted are all read from the candidates afterwards.
+    """
+
+    needs_prm: ClassVar[bool] = True
+    is_parallel: ClassVar[bool] = True
+
+    def check(self, budget: int) -> None:
+        check_positive(budget)
+
+    def solve(self, problem: Problem, budget: int) -> Flow:
+        traces = yield from sample([Trace(problem)] * budget)
+        values = yield from score(traces)
+        return [Candidate(trace, value) for trace, value in zip(traces, values, strict=True)]
+
+
+def check_positive(budget: int) -> None:
+    if budget < 1:
+        raise UserError(f"budget={budget} is no number of generations; use 1 or more, e.g. 16.")
