@@ -1,4 +1,4 @@
-"""The Tab key: Hydra's own completion of groups, group options, keys and present values, for every shell Typer knows."""
+"""The Tab key: Hydra's own completion of groups, group options, keys and present values."""
 
 from __future__ import annotations
 

@@ -46,10 +46,14 @@ class OracleDifficulty:
         """Bin the problems `ids`.
 
         With a `path`, the bins are those of its whole table, so a problem keeps its bin whatever `data.limit` is.
-        Without one they come from `own`, the run's own pass@1, where its strategy samples independently (None
+        Without one the pocket's test problems are binned by the table that ships with the package, measured with the
+        pocket generator; others by `own`, the run's own pass@1, where its strategy samples independently (None
         otherwise). Raises UserError for a file that is no table or holds none of `ids`.
         """
         if self.path is None:
+            shipped = _shipped_quintiles()
+            if all(id_ in shipped for id_ in ids):
+                return Bins({id_: shipped[id_] for id_ in ids})
             return _own_bins(own)
         table = read_pass1(Path(self.path))
         known = {id_: quintile for id_, quintile in quintiles(table).items() if id_ in set(ids)}
@@ -62,6 +66,12 @@ class OracleDifficulty:
         missing = len(set(ids)) - len(known)
         note = f"{missing} of {len(set(ids))} problems are not in difficulty.path={self.path}: quintile unknown"
         return Bins(known, note if missing else None)
+
+
+def _shipped_quintiles() -> dict[str, int]:
+    """Quintiles of the pocket's test problems; none where the package carries no table (while it is being made)."""
+    file = Path(__file__).resolve().parent / "pocket" / "pass1.json"
+    return quintiles(read_pass1(file)) if file.exists() else {}
 
 
 def read_pass1(path: Path) -> dict[str, float]:

@@ -49,10 +49,15 @@ def launch(job: Job, config_name: str, arguments: Sequence[str], program: str) -
     """Run `job` as Hydra runs an application: once, or for every job of a sweep. Raises UserError for mistakes."""
     flags, overrides = _split(arguments, program)
     given = _parse([*flags, *overrides], program)
+    if given.config_path is not None and "://" not in given.config_path:
+        given.config_path = str(Path(given.config_path).absolute())  # Hydra would look beside this file
+        flags += ["--config-path", given.config_path]
 
     def task(config: DictConfig) -> float | None:
         try:
-            return job(_checked(config), Path(HydraConfig.get().runtime.output_dir))
+            settings = _object(config)
+            _check(settings)
+            return job(settings, Path(HydraConfig.get().runtime.output_dir))
         except UserError as error:
             if HydraConfig.get().mode is RunMode.RUN:
                 log.info("stopped: %s", error)
@@ -64,8 +69,7 @@ def launch(job: Job, config_name: str, arguments: Sequence[str], program: str) -
     runs = not (given.help or given.hydra_help or given.cfg or given.info)
     with _explained(overrides, ALWAYS_MISTAKES if runs else COMPOSING_MISTAKES), _argv([program, *flags, *overrides]):
         if runs and not given.experimental_rerun:
-            with _explained(overrides, COMPOSING_MISTAKES):
-                _check_jobs(given, config_name)
+            _check_jobs(given, config_name)
         try:
             application()
         except _Stopped as stopped:
@@ -73,7 +77,7 @@ def launch(job: Job, config_name: str, arguments: Sequence[str], program: str) -
 
 
 ALWAYS_MISTAKES = (HydraException, OmegaConfBaseException)
-COMPOSING_MISTAKES = (*ALWAYS_MISTAKES, ValueError, OSError)  # no code of a job runs yet, which could have bugs
+COMPOSING_MISTAKES = (*ALWAYS_MISTAKES, ValueError, OSError)  # nothing but Hydra runs, so these are no bugs of ours
 
 
 @contextlib.contextmanager
@@ -112,9 +116,12 @@ def _check_jobs(arguments: Namespace, config_name: str) -> None:
         search_path.prepend("command-line", f"file://{directory}", SearchPathQuery(provider="schema"))
     loader = ConfigLoaderImpl(search_path)
     name = arguments.config_name or config_name
-    for overrides in _jobs(loader, name, arguments):
+    with _explained(arguments.overrides, COMPOSING_MISTAKES):
+        jobs = _jobs(loader, name, arguments)
+    for overrides in jobs:
         with _explained(overrides, COMPOSING_MISTAKES):
-            _checked(_without_hydra(loader.load_configuration(name, overrides, RunMode.RUN)))
+            settings = _object(_without_hydra(loader.load_configuration(name, overrides, RunMode.RUN)))
+        _check(settings)
 
 
 def _jobs(loader: ConfigLoaderImpl, name: str, arguments: Namespace) -> list[list[str]]:
@@ -137,13 +144,15 @@ def _without_hydra(config: DictConfig) -> DictConfig:
     return config
 
 
-def _checked(config: DictConfig) -> Any:
-    """Turn a composed config into the object that its schema names, and let it check itself."""
+def _object(config: DictConfig) -> Any:
+    """Turn a composed config into the object that its schema names."""
     _refuse_unknown_keys(config)
-    settings = OmegaConf.to_object(config)
+    return OmegaConf.to_object(config)
+
+
+def _check(settings: Any) -> None:
     if check := getattr(settings, "check", None):
         check()
-    return settings
 
 
 def _refuse_unknown_keys(config: DictConfig, prefix: str = "") -> None:

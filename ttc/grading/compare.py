@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 from ttc.grading.form import Form, Kind
+from ttc.grading.numeric import surely_different
 from ttc.grading.reading import MAX_CHARACTERS, form
 
 Judge = Callable[[str, str], bool | None]
 """Decides whether the formula of an answer (first) equals that of the gold; None leaves it open."""
 
-_INDICES = re.compile(r"_\{?\w+\}?|\(-?\d+\)")
-_COMMANDS = re.compile(r"\\(?:frac|sqrt|cdot|pi|binom)")
+_NO_VARIABLES = re.compile(r"_\{?\w+\}?|\(-?\d+\)|\\[A-Za-z]+")
 _LISTS_COMPARED_IN_ANY_ORDER = 20  # longer lists are compared in the order written: matching them is quadratic
 
 
@@ -23,7 +23,7 @@ def undecided(answer: str, gold: str) -> None:
 
 def equivalent(answer: Form, gold: Form, judge: Judge) -> bool | None:
     """Say whether `answer` equals `gold`: None where only the judge could tell and left it open."""
-    if answer.base and answer.base != gold.base:  # the digits alone will do where a base was asked for
+    if answer.base and answer.base != (gold.base or 10):  # the digits alone will do where a base was asked for
         return False
     if answer.name and gold.name and answer.name != gold.name:
         either = Kind.FORMULA in (answer.kind, gold.kind)  # y=2x and x=y/2 are one line, x=5 and y=5 are not
@@ -45,7 +45,7 @@ def equivalent(answer: Form, gold: Form, judge: Judge) -> bool | None:
             return answer.shape == gold.shape and _in_order(answer.parts, gold.parts, judge)
         case (Kind.LIST, Kind.LIST) | (Kind.UNION, Kind.UNION):
             return _same_members(answer, gold, judge)
-        case (Kind.FORMULA | Kind.NUMBER, Kind.FORMULA | Kind.NUMBER) | (Kind.FORMULA | Kind.MATRIX, Kind.FORMULA | Kind.MATRIX):
+        case (Kind.FORMULA | Kind.NUMBER | Kind.MATRIX, Kind.FORMULA) | (Kind.FORMULA, Kind.NUMBER | Kind.MATRIX):
             return _same_formula(answer, gold, judge)
     return False
 
@@ -80,18 +80,19 @@ def _same_formula(answer: Form, gold: Form, judge: Judge) -> bool | None:
         return _says_what_it_equals(left) and equivalent(form(right), gold, judge)
     if "=" in answer.key and gold.name:  # 2x-y+3=0 may be y=2x+3
         return judge(answer.key, gold.source)
-    return judge(answer.key, gold.key)
+    return False if surely_different(answer.key, gold.key) else judge(answer.key, gold.key)
 
 
 def _says_what_it_equals(left: str) -> bool:
     """Is the value on the right what was asked for? So in 2+3=5, a+b=5 and P(3)=5, not in x^2=5 or 2x+3y=5."""
-    bare = _INDICES.sub("", left)
-    return bare.isascii() and not ("^" in bare or (any(map(str.isdigit, bare)) and any(map(str.isalpha, _COMMANDS.sub("", bare)))))
+    bare = _NO_VARIABLES.sub("", left)
+    return not (re.search(r"[A-Za-z]", bare) and re.search(r"[\d^]", bare))
 
 
 def _is_point_without_brackets(answer: Form, gold: Form) -> bool:
     """Is a list meant as the point? 6,31,-1 is; a=1, b=2 is; 1,2 is not, it might have been an interval."""
-    return gold.shape == "()" and (len(gold.parts) > 2 or all(part.name for part in answer.parts) and not answer.name)
+    told_apart = answer.name is None and all(part.name for part in answer.parts)
+    return gold.shape == "()" and (len(gold.parts) > 2 or told_apart)
 
 
 def _in_order(answers: Sequence[Form], golds: Sequence[Form], judge: Judge) -> bool | None:

@@ -30,7 +30,7 @@ def extract_answer(text: str) -> str | None:
 
 
 def gold_answer(text: str) -> str:
-    r"""Return the answer of a gold field: itself, or the answer inside it when it is a whole solution (\boxed, ####)."""
+    r"""Return the answer of a gold field: itself, or what it states when it is a whole solution (\boxed, ####)."""
     whole = "\\boxed" in text or "####" in text
     return (extract_answer(text) if whole else None) or text.strip()
 

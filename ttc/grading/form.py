@@ -9,6 +9,7 @@ from fractions import Fraction
 
 from ttc.grading.latex import compact
 
+
 class Kind(Enum):
     """What an answer is made of."""
 
@@ -36,7 +37,6 @@ class Form:
     ordered: bool = True
     name: str | None = None
     base: int | None = None
-
 
 
 _DECIMAL = re.compile(r"([+-]?(?:\d+(?:\.\d*)?|\.\d+))(?:\\cdot10\^(?:(\d)|\{(-?\d{1,2})\}))?")
@@ -80,7 +80,7 @@ def read_based(line: str) -> Form | None:
         return None
     digits = found[1]
     value = number(Fraction(int(digits)), line) if digits.isdigit() else Form(Kind.FORMULA, digits, digits)
-    return replace(value, base=base if base != 10 else None)
+    return replace(value, base=base)
 
 
 def read_words(text: str, wrapped: bool) -> Form | None:

@@ -20,7 +20,7 @@ from ttc.grading.compare import equivalent, undecided
 from ttc.grading.reading import form
 
 TIMEOUT_SECONDS = 5.0
-_GRACE_SECONDS = 1.0  # a worker ends itself at the limit; one that could not is killed this much later
+_PATIENCE = 4  # a worker ends itself at the limit in processor time; at this many limits of wall time it is killed
 _STARTUP_SECONDS = 120.0  # importing sympy takes a second, and many on a busy machine
 
 Pair = tuple[str, str]  # answer, gold
@@ -30,7 +30,7 @@ class Grader:
     """Grades answers against gold answers; a context manager that stops its workers.
 
     Structure decides most pairs here, in microseconds. Formulas go to `workers` processes, started on first use and
-    kept; a pair that takes more than `timeout_seconds` is wrong. Verdicts are remembered. Safe beside threads.
+    kept; a pair that takes more than `timeout_seconds` (of processor time) is wrong. Verdicts are remembered.
     """
 
     def __init__(self, timeout_seconds: float = TIMEOUT_SECONDS, workers: int | None = None) -> None:
@@ -74,9 +74,9 @@ class Grader:
                 worker.ask(waiting.popleft())
             while busy:
                 patience = min(worker.deadline for worker in busy) - time.monotonic()
-                heard = wait([worker.replies for worker in busy], max(0.0, patience))
+                heard = wait([worker.replies.fileno() for worker in busy], max(0.0, patience))
                 for worker in list(busy):
-                    verdict = worker.listen(worker.replies in heard)
+                    verdict = worker.listen(worker.replies.fileno() in heard)
                     if verdict is None:
                         continue
                     self._verdicts[worker.pair] = verdict
@@ -97,7 +97,7 @@ class _Worker:
         self.timeout_seconds = timeout_seconds
         self.process: subprocess.Popen[bytes] | None = None
         self.pair: Pair = ("", "")
-        self.deadline = 0.0
+        self.deadline = self._asked = 0.0  # monotonic seconds
         self._ready = self._retried = False
 
     @property
@@ -114,16 +114,20 @@ class _Worker:
         if self.process is None:
             self._start()
         assert self.process is not None and self.process.stdin is not None
-        self.deadline = time.monotonic() + (self.timeout_seconds + _GRACE_SECONDS if self._ready else _STARTUP_SECONDS)
+        self._expect(_PATIENCE * self.timeout_seconds if self._ready else _STARTUP_SECONDS)
         with contextlib.suppress(BrokenPipeError):  # it died: `listen` hears that
             self.process.stdin.write(json.dumps(self.pair).encode() + b"\n")
+
+    def _expect(self, seconds: float) -> None:
+        self._asked = time.monotonic()
+        self.deadline = self._asked + seconds
 
     def listen(self, heard: bool) -> bool | None:
         """Return the verdict, or None while there is none; a process that ended or overran means wrong."""
         byte = self.replies.read(1) if heard else b""
         if byte == b"r":
             self._ready = True
-            self.deadline = time.monotonic() + self.timeout_seconds + _GRACE_SECONDS
+            self._expect(_PATIENCE * self.timeout_seconds)
         elif byte:
             return byte == b"1"
         elif heard or time.monotonic() >= self.deadline:
@@ -132,7 +136,7 @@ class _Worker:
 
     def _ended(self) -> bool | None:
         """Give a pair whose process died before its time a second chance: someone else may have killed it."""
-        ready, early = self._ready, time.monotonic() < self.deadline - _GRACE_SECONDS
+        ready, early = self._ready, time.monotonic() < self._asked + self.timeout_seconds
         self.stop()
         if not ready:
             raise RuntimeError("a grading worker could not start: see its error above; is math-verify installed?")
@@ -146,7 +150,7 @@ class _Worker:
         self.stop()
         root = str(Path(__file__).parents[2])
         path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
-        # A new program, not a fork: the parent may hold a GPU and threads. Its own session: Ctrl-C is the parent's to handle.
+        # A new program, no fork: the parent may hold a GPU and threads. A session of its own: Ctrl-C is the parent's.
         self.process = subprocess.Popen(
             [sys.executable, "-m", "ttc.grading.worker", str(self.timeout_seconds)],
             stdin=subprocess.PIPE,

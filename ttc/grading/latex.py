@@ -8,9 +8,10 @@ from ttc.grading.extract import closing_brace
 
 _SIGNS = str.maketrans(
     {
-        "−": "-", "–": "-", "π": r"\pi ", "√": r"\sqrt ", "∞": r"\infty ", "°": r"^\circ ", "≤": r"\leq ", "≥": r"\geq ",
-        "∪": r"\cup ", "∈": r"\in ", "±": r"\pm ", "×": r"\cdot ", "·": r"\cdot ", "≈": r"\approx ", "²": "^2", "³": "^3",
-        "½": r"\frac{1}{2}", "θ": r"\theta ", "≠": r"\neq ", "\u00a0": " ", "’": "'", "“": "", "”": "",
+        "−": "-", "–": "-", "π": r"\pi ", "√": r"\sqrt ", "∞": r"\infty ", "°": r"^\circ ", "≤": r"\leq ",
+        "≥": r"\geq ", "∪": r"\cup ", "∈": r"\in ", "±": r"\pm ", "×": r"\cdot ", "·": r"\cdot ", "≈": r"\approx ",
+        "²": "^2", "³": "^3", "½": r"\frac{1}{2}", "θ": r"\theta ", "≠": r"\neq ", "\u00a0": " ", "’": "'", "“": "",
+        "”": "",
     }
 )  # fmt: skip
 _RENAMED = {
@@ -28,7 +29,8 @@ _MACROS |= dict.fromkeys(_SPACING, " ") | dict.fromkeys(_DROPPED, "")
 _MACROS |= {size + side: "" for size in ("big", "Big", "bigg", "Bigg") for side in ("", "l", "r", "m")}
 
 TEXT = re.compile(r"\\(?:text[a-z]*|mbox|hbox|mathrm|mathbf|mathit|mathsf|operatorname\*?)\s*\{([^{}]*)\}")
-_OR = re.compile(r"\s*,?\s*(?:\\(?:text[a-z]*|mbox|mathrm)\s*\{\s*,?\s*(?:and|or)\s*\}|(?<=[\s}$,])(?:and|or)(?=[\s$\\]))\s*")
+_OR_TEXT = r"\\(?:text[a-z]*|mbox|mathrm)\s*\{\s*,?\s*(?:and|or)\s*\}"
+_OR = re.compile(rf"\s*,?\s*(?:{_OR_TEXT}|(?<=[\s}}$,])(?:and|or)(?=[\s$\\]))\s*")
 _DELIMITERS = (("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"), ("**", "**"), (r"\boxed{", "}"))
 _TRAILING_POINT = re.compile(r"(?<!\\)[.,;:]+$")
 _THOUSANDS_COMMA = re.compile(r"(?<=\d)(?:\{,\}|,\\[!,])\s*(?=\d{3})")
@@ -38,7 +40,8 @@ _MATRIX = re.compile(r"\{(?:[bB]|small)?matrix\}|\{array\}(?:\{[clr| ]+\})?")
 _UNIT_TEXT = re.compile(TEXT.pattern + r"\s*(?:\^\s*\{?\d\}?)?$")
 _NO_UNIT = re.compile(r"\s*(?:[ap]\.?\s*m\.?|[ie]|.*\d.*)\s*", re.IGNORECASE | re.DOTALL)  # 8 p.m. is not 8 a.m.
 _DEGREES = re.compile(r"\s*\^?\s*\{?\s*\\circ\s*\}?\s*(?:[CF])?$")
-_UNIT_WORD = r"(?:(?!(?:abc|xyz|sqrt|sin|cos|tan|cot|sec|csc|log|mod|and)\b)[a-z]{3,}|cm|mm|km|kg|ft|in|mi|hr|sq|cu|oz|lb|ml|mL)\.?"
+_NO_UNIT_WORD = r"(?!(?:abc|xyz|sqrt|sin|cos|tan|cot|sec|csc|log|mod|and)\b)"
+_UNIT_WORD = rf"(?:{_NO_UNIT_WORD}[a-z]{{3,}}|cm|mm|km|kg|ft|in|mi|hr|sq|cu|oz|lb|ml|mL)\.?"
 _UNIT_WORDS = re.compile(
     rf"(?<=[\d}}i])(?:\s+{_UNIT_WORD}(?:\s+{_UNIT_WORD})*|(?<=\d)\s*(?:cm|mm|km|kg|ft))(?:\s*\^\s*\{{?[23]\}}?)?$"
 )
@@ -48,7 +51,8 @@ _TAKES_BRACES = re.compile(r"\\(frac|binom|sqrt)(?![A-Za-z])")
 _TOKEN = re.compile(r"\s*(\\[A-Za-z]+|[^\s{}\\])")
 _LAST_TOKEN = re.compile(r"\s*(\\[A-Za-z]+|\d+|[^\s{}\\])")
 _INDEX = re.compile(r"\s*\[[^\]]*\]")
-_PLAIN_WORD = re.compile(r"(?<![\\A-Za-z])(sqrt|pi|infty|infinity|inf|theta|sin|cos|tan|cot|sec|csc|log|ln)(?![A-Za-z])")
+_MATH_WORDS = "sqrt|pi|infty|infinity|inf|theta|sin|cos|tan|cot|sec|csc|log|ln"
+_PLAIN_WORD = re.compile(rf"(?<![\\A-Za-z])({_MATH_WORDS})(?![A-Za-z])")
 _CALLED_ROOT = re.compile(r"\\sqrt\s*\(([^()]*)\)")
 _NEEDLESS_BRACES = re.compile(r"([\^_])\{(\w)\}")
 _NEEDLESS_CDOT = re.compile(r"(?<=\d)\\cdot ?(?=[A-Za-z]|\\(?:pi|sqrt)(?![a-z]))")
@@ -74,9 +78,10 @@ def _without_delimiters(text: str) -> str:
     while before != text:
         before = text = _TRAILING_POINT.sub("", text.strip()).rstrip()
         for opening, closing in _DELIMITERS:
-            inner = text[len(opening) : -len(closing)]
-            if inner and text.startswith(opening) and text.endswith(closing) and opening not in inner and inner.count("{") == inner.count("}"):
-                text = inner
+            if text.startswith(opening) and text.endswith(closing):
+                inner = text[len(opening) : -len(closing)]
+                if inner and opening not in inner and inner.count("{") == inner.count("}"):
+                    text = inner
     return text
 
 

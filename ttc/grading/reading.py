@@ -1,6 +1,6 @@
 r"""From a raw answer to its structure, and to the key that samples with the same final answer share.
 
-String work only, cached: sympy is not needed to see that 0.5, 1/2 and \\frac12 are one number.
+String work only, cached: sympy is not needed to see that 0.5, 1/2 and \frac12 are one number.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from ttc.grading.latex import compact, tidy, without_units, without_wrapper
 
 MAX_CHARACTERS = 1000  # longer answers are right only when spelled like the gold answer
 
-_INTEGER = re.compile(r"-?\d{1,18}")
-_NAME = re.compile(r"(\((?:\\?[a-z]+,)+\\?[a-z]+\)|\\?[A-Za-z]+(?:_\{?\w+\}?)?'?(?:\([a-z]\))?)(?:=|\\in(?![A-Za-z]))(?!=)")
+_INTEGER = re.compile(r"-?[0-9]{1,18}")
+_NAMES = r"\((?:\\?[a-z]+,)+\\?[a-z]+\)|\\?[A-Za-z]+(?:_\{?\w+\}?)?'?(?:\([a-z]\))?"
+_NAME = re.compile(rf"({_NAMES})(?:=|\\in(?![A-Za-z]))(?!=)")
 _VARIABLE = re.compile(r"[A-Za-z]|\\[a-z]+")
 _ORDER = re.compile(r"(<|>|\\leq|\\geq)")
 _MATRIX = re.compile(r"\\begin\{pmatrix\}(.*)\\end\{pmatrix\}", re.DOTALL)
@@ -24,9 +25,10 @@ _TOKENS = re.compile(r"\\(?:begin|end)\{\w+\}|\\[A-Za-z]+|\\.|.", re.DOTALL)
 _OPENING, _CLOSING = frozenset({"(", "[", "{", "\\{"}), frozenset({")", "]", "}", "\\}"})
 
 
+@lru_cache(maxsize=1 << 16)
 def normalize_answer(answer: str) -> str:
     """Return the key by which samples share a final answer; equal keys grade alike. Cached, so cheap."""
-    return form(answer).key
+    return str(int(answer)) if _INTEGER.fullmatch(answer) else form(answer).key
 
 
 @lru_cache(maxsize=1 << 16)
@@ -125,7 +127,8 @@ def _bracketed(line: str) -> Form | None:
         rows = [_split(row, "&") for row in _split(matrix[1], "\\\\") if row]
         cells = [_form(cell) for row in rows for cell in row]
         shape = "x".join(str(len(row)) for row in rows)
-        return Form(Kind.MATRIX, f"{shape}:" + ",".join(cell.key for cell in cells), line, parts=tuple(cells), shape=shape)
+        key = f"{shape}:" + ",".join(cell.key for cell in cells)
+        return Form(Kind.MATRIX, key, line, parts=tuple(cells), shape=shape)
     tokens = _TOKENS.findall(line)
     if len(tokens) < 3 or tokens[0] not in _OPENING or not _closes_at_the_end(tokens):
         return None

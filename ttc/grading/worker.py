@@ -10,6 +10,7 @@ import contextlib
 import json
 import logging
 import os
+import re
 import resource
 import select
 import signal
@@ -21,10 +22,11 @@ from ttc.grading.reading import form
 
 MEMORY_BYTES = 4 << 30  # of address space: 9**9**9 meets a MemoryError before the machine does
 RELATIVE_TOLERANCE = 1e-6
+_IMAGINARY = re.compile(r"(?<=\d)i(?![A-Za-z])")  # math-verify takes the i of 9i for a variable, that of 9 i not
 
 
 def serve(time_limit: float) -> None:
-    """Grade until stdin ends or the parent is gone; a pair that takes `time_limit` seconds ends the process."""
+    """Grade until stdin ends or the parent is gone; `time_limit` processor seconds for a pair end the process."""
     parent = os.getppid()
     replies = os.dup(1)
     os.dup2(2, 1)  # whatever a library prints stays out of the protocol
@@ -34,14 +36,15 @@ def serve(time_limit: float) -> None:
     for warm_up in ("\\frac{1}{\\sqrt{3}}", "2(k+1)"):
         _equal(warm_up, "\\frac{\\sqrt{3}}{3}")
     os.write(replies, b"r")
-    received = b""
-    while (received := _receive(received, parent)) is not None:
-        line, _, received = received.partition(b"\n")
+    rest = b""
+    while (received := _receive(rest, parent)) is not None:
+        line, _, rest = received.partition(b"\n")
         # The kernel's default action ends a hanging worker even if nobody is left to do so, and even while C code
-        # holds the interpreter lock; a Python signal handler would wait for it.
-        signal.setitimer(signal.ITIMER_REAL, time_limit)
+        # holds the interpreter lock, for which a Python signal handler would wait. Processor time, not wall time:
+        # a busy machine must not turn right answers into wrong ones.
+        signal.setitimer(signal.ITIMER_PROF, time_limit)
         verdict = _grade(*json.loads(line))
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         os.write(replies, b"1" if verdict else b"0")
 
 
@@ -82,8 +85,9 @@ def _parsed(formula: str) -> Any:
     from math_verify import LatexExtractionConfig, parse
 
     # units=False: it takes the k of 2k for a unit. Units were dropped before.
-    normalization = NormalizationConfig(basic_latex=True, units=False, malformed_operators=True, nits=True, boxed="none")
-    config = LatexExtractionConfig(normalization_config=normalization, boxed_match_priority=-1)
+    rewriting = NormalizationConfig(basic_latex=True, units=False, malformed_operators=True, nits=True, boxed="none")
+    config = LatexExtractionConfig(normalization_config=rewriting, boxed_match_priority=-1)
+    formula = _IMAGINARY.sub(" i", formula)
     return parse(f"${formula}$", [config], fallback_mode="no_fallback", parsing_timeout=None)
 
 

@@ -18,14 +18,14 @@ class StepFormat(ABC):
 
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
-        self._cache: dict[tuple[str, int], list[int]] = {}
+        self._cache: dict[tuple[str, str, int], list[int]] = {}
 
     @abstractmethod
     def head(self, problem: Problem) -> list[int]:
         """The ids before the first step."""
 
     @abstractmethod
-    def step(self, step: Step, index: int) -> list[int]:
+    def step(self, problem: Problem, step: Step, index: int) -> list[int]:
         """The ids of one step; the value is read at the last of them."""
 
     def prefixes(self, problem: Problem, steps: Sequence[Step]) -> list[list[int]]:
@@ -33,14 +33,14 @@ class StepFormat(ABC):
         ids = list(self.head(problem))
         prefixes = []
         for index, step in enumerate(steps):
-            ids = ids + self._step(step, index)
+            ids = ids + self._step(problem, step, index)
             prefixes.append(ids)
         return prefixes
 
-    def _step(self, step: Step, index: int) -> list[int]:
-        key = (step.text, index)
+    def _step(self, problem: Problem, step: Step, index: int) -> list[int]:
+        key = (problem.id, step.text, index)
         if key not in self._cache:
-            self._cache[key] = self.step(step, index)
+            self._cache[key] = self.step(problem, step, index)
         return self._cache[key]
 
     def _ids(self, text: str) -> list[int]:
@@ -61,7 +61,7 @@ class Plain(StepFormat):
         ids: list[int] = self._tokenizer(f"{problem.question}\n")["input_ids"]
         return ids
 
-    def step(self, step: Step, index: int) -> list[int]:
+    def step(self, problem: Problem, step: Step, index: int) -> list[int]:
         return self._ids(step.text.strip("\n") + "\n")
 
 
@@ -74,7 +74,7 @@ class QwenMathPrm(StepFormat):
         messages = [{"role": "system", "content": self.SYSTEM}, {"role": "user", "content": problem.question}]
         return self._chat(messages, add_generation_prompt=True)
 
-    def step(self, step: Step, index: int) -> list[int]:
+    def step(self, problem: Problem, step: Step, index: int) -> list[int]:
         return self._ids(step.text.strip() + "<extra_0>")
 
 
@@ -85,12 +85,11 @@ class RlhFlow(StepFormat):
     """
 
     def head(self, problem: Problem) -> list[int]:
-        self._question = problem.question
-        return []
+        return []  # the question opens the first turn
 
-    def step(self, step: Step, index: int) -> list[int]:
+    def step(self, problem: Problem, step: Step, index: int) -> list[int]:
         text = step.text.strip()
-        content = f"{self._question} {text}" if index == 0 else text
+        content = f"{problem.question} {text}" if index == 0 else text
         turn = [{"role": "user", "content": content}]
         if index == 0:
             return self._chat(turn, add_generation_prompt=True)
@@ -107,7 +106,7 @@ class MathShepherd(StepFormat):
         ids: list[int] = self._tokenizer(problem.question)["input_ids"]
         return ids
 
-    def step(self, step: Step, index: int) -> list[int]:
+    def step(self, problem: Problem, step: Step, index: int) -> list[int]:
         return self._ids(f" Step {index + 1}: {step.text.strip()} ки")
 
 

@@ -53,7 +53,7 @@ class GeneratorTraining:
         tokenizer = self._tokenizer(directory / "tokenizer")
         corpus = Corpus(tokenizer, self.seed, self.batch_documents)
         model = build_llama(self.shape, len(tokenizer))
-        train(model, corpus.batch_at, language_model_loss, self.optimisation, directory, title="generator")
+        train(model, corpus.batch_at, language_model_loss, self.optimisation, directory, title="generator", fingerprint=repr(self))
         save_pretrained(model, tokenizer, directory / "model")
 
     def _tokenizer(self, directory: Path) -> PreTrainedTokenizerFast:
@@ -121,11 +121,8 @@ def language_model_loss(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
     """Mean cross-entropy of the labelled tokens. Right-padding needs no mask: a causal model never looks right."""
     import torch.nn.functional as F
 
-    hidden = model.model(input_ids=batch["input_ids"], use_cache=False).last_hidden_state  # (B, T, D)
-    labels = batch["labels"][:, 1:]
-    wanted = labels != IGNORED
-    logits = model.lm_head(hidden[:, :-1][wanted])  # (n, V): only where a label is
-    return F.cross_entropy(logits.float(), labels[wanted])
+    logits = model(input_ids=batch["input_ids"], use_cache=False).logits[:, :-1]  # (B, T - 1, V)
+    return F.cross_entropy(logits.flatten(0, 1).float(), batch["labels"][:, 1:].flatten(), ignore_index=IGNORED)
 
 
 def build_llama(shape: LlamaShape, vocabulary: int) -> LlamaForCausalLM:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from ttc.errors import UserError
+
 if TYPE_CHECKING:
     import torch
 
@@ -23,7 +25,7 @@ QUIET_LOG_SECONDS = 60.0
 class Optimisation:
     """How the weights are moved. Defaults suit the pocket models."""
 
-    steps: int = 2400
+    steps: int = 2900
     learning_rate: float = 3e-3
     warmup_steps: int = 100
     weight_decay: float = 0.05
@@ -66,6 +68,7 @@ def train(
     directory: Path,
     *,
     title: str,
+    fingerprint: str,
     evaluate: Callable[[torch.nn.Module], str] | None = None,
     evaluate_every: int = 0,
 ) -> None:
@@ -73,6 +76,9 @@ def train(
 
     `batch_at(step)` is a pure function of the step, so a resumed run sees the batches that it would have seen. It must
     hold `n_tokens` (a scalar) for the speed shown. `evaluate` returns a line to show.
+
+    Raises:
+        UserError: the checkpoint was made with other settings, i.e. its `fingerprint` differs.
     """
     import torch
 
@@ -87,7 +93,7 @@ def train(
         fused=True,
     )
     checkpoint = directory / "checkpoint.pt"
-    first = _resume(checkpoint, model, optimizer, device)
+    first = _resume(checkpoint, model, optimizer, device, fingerprint)
     autocast = autocasts(optimisation.precision, device)
     progress = TrainingProgress(title, optimisation.steps, first)
     saved_at = time.monotonic()
@@ -108,27 +114,36 @@ def train(
                 progress.log(f"step {step + 1}: {evaluate(model)}")
                 model.train()
             if time.monotonic() - saved_at > 60 * optimisation.checkpoint_minutes:
-                _save(checkpoint, model, optimizer, step + 1)
+                _save(checkpoint, model, optimizer, step + 1, fingerprint)
                 saved_at = time.monotonic()
-    _save(checkpoint, model, optimizer, optimisation.steps)
+    _save(checkpoint, model, optimizer, optimisation.steps, fingerprint)
     model.eval()
 
 
-def _save(path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, step: int) -> None:
+def _save(
+    path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, step: int, fingerprint: str
+) -> None:
     import torch
 
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
-    torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step}, partial)
+    state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step, "settings": fingerprint}
+    torch.save(state, partial)
     os.replace(partial, path)
 
 
-def _resume(path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, device: str) -> int:
+def _resume(
+    path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, device: str, fingerprint: str
+) -> int:
     import torch
 
     if not path.exists():
         return 0
     state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+    if state["settings"] != fingerprint:
+        raise UserError(
+            f"{path} was made with other settings; continue with those, remove it, or choose another hydra.run.dir."
+        )
     model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
     return int(state["step"])

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from ttc.engines.base import started
+from ttc.engines.checkpoint import resolve
 from ttc.engines.vllm import VllmGenerator
 from ttc.grading import Grader, extract_answer
 from ttc.runner import Runner
 from ttc.runner import started as flows_of
-from ttc.training.generator import LlamaShape, save_pretrained
+from ttc.training.generator import save_pretrained
 from ttc.training.loop import Optimisation, pick_device, train
 from ttc.training.rollouts import MonteCarlo
 from ttc.training.value_model import (
@@ -46,15 +47,14 @@ class PrmTraining:
 
     seed: int = 0
     generator: VllmGenerator = field(default_factory=VllmGenerator)
-    problems: int = 20_000
+    problems: int = 12_000
     validation_problems: int = 500
     validation_samples: int = 16
     monte_carlo: MonteCarlo = field(default_factory=lambda: MonteCarlo(samples=2, rollouts=1))
-    shape: LlamaShape = field(default_factory=lambda: LlamaShape(hidden_size=192, layers=6, heads=6, ffn_size=512))
-    optimisation: Optimisation = field(default_factory=lambda: Optimisation(steps=1500, learning_rate=2e-3))
+    extra_layers: int = 2  # on top of the generator's
+    optimisation: Optimisation = field(default_factory=lambda: Optimisation(steps=1000, learning_rate=1e-3))
     batch_traces: int = 128
-    language_weight: float = 0.3  # of the next-token loss beside the value loss
-    evaluate_every: int = 250
+    evaluate_every: int = 100
 
     def run(self, directory: Path) -> None:
         """Collect labels (resumable), fit (resumable), report; writes `directory/model` and `directory/report.json`."""
@@ -70,15 +70,16 @@ class PrmTraining:
         encoder = TraceEncoder(tokenizer)
         rows = [encoder.encode(trace) for trace in read_traces(directory / "train.jsonl")]
         validation = Validation(list(read_traces(directory / "validation.jsonl")), encoder)
-        model = build_value_model(self.shape, len(tokenizer))
+        model = build_value_model(resolve(self.generator.model, "generator"), self.extra_layers)
         corpus = LabelledCorpus(rows, self.batch_traces, self.seed)
         train(
             model,
             corpus.batch_at,
-            partial(value_loss, language_weight=self.language_weight),
+            value_loss,
             self.optimisation,
             directory,
             title="prm",
+            fingerprint=repr(self),
             evaluate=validation.line,
             evaluate_every=self.evaluate_every,
         )
@@ -110,16 +111,12 @@ class PrmTraining:
         """AUC of the generator's own summed log-probability of a solution: a verifier below it is not yet trained."""
         from transformers import AutoModelForCausalLM
 
-        from ttc.engines.checkpoint import resolve
-
         model = AutoModelForCausalLM.from_pretrained(resolve(self.generator.model, "generator"), dtype="float32")
         return validation.auc(log_probabilities(model.to(pick_device()).eval(), validation.rows))
 
 
 def _tokenizer(generator: VllmGenerator) -> Any:
     from transformers import AutoTokenizer
-
-    from ttc.engines.checkpoint import resolve
 
     return AutoTokenizer.from_pretrained(resolve(generator.model, "generator"))
 

@@ -11,7 +11,6 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from ttc.prm.formats import Plain
-from ttc.training.generator import IGNORED, LlamaShape
 from ttc.training.loop import Batch
 from ttc.types import Candidate, Problem, Step
 
@@ -112,45 +111,39 @@ class LabelledCorpus:
         return batches
 
 
-def build_value_model(shape: LlamaShape, vocabulary: int) -> LlamaForSequenceClassification:
-    """A Llama with one logit a position; vLLM reads it as a classifier with a sigmoid."""
-    import torch
-    from transformers import LlamaConfig, LlamaForSequenceClassification
+def build_value_model(generator: str, extra_layers: int) -> LlamaForSequenceClassification:
+    """The generator's trunk with `extra_layers` more on top and one logit a position; vLLM reads it as a classifier.
 
-    model = LlamaForSequenceClassification(
-        LlamaConfig(
-            vocab_size=vocabulary,
-            hidden_size=shape.hidden_size,
-            intermediate_size=shape.ffn_size,
-            num_hidden_layers=shape.layers,
-            num_attention_heads=shape.heads,
-            num_key_value_heads=shape.heads,
-            max_position_embeddings=shape.max_positions,
-            pad_token_id=0,
-            bos_token_id=1,
-            eos_token_id=2,
-            num_labels=1,
-            attn_implementation="sdpa",
-        )
-    )
+    Like the paper's PRM it is the base model finetuned. The new layers begin as identities (their outputs are zero), and
+    the logit as 0, so that nothing the generator knows is lost at the start.
+    """
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM, LlamaForSequenceClassification
+
+    config = AutoConfig.from_pretrained(generator)
+    trunk_layers = config.num_hidden_layers
+    config.num_hidden_layers += extra_layers
+    config.num_labels = 1
+    config.tie_word_embeddings = False
+    model = LlamaForSequenceClassification(config).float()
+    trunk = AutoModelForCausalLM.from_pretrained(generator, dtype=torch.float32).model
+    model.model.load_state_dict(trunk.state_dict(), strict=False)
+    for layer in model.model.layers[trunk_layers:]:
+        torch.nn.init.zeros_(layer.self_attn.o_proj.weight)
+        torch.nn.init.zeros_(layer.mlp.down_proj.weight)
     torch.nn.init.zeros_(model.score.weight)
     return model
 
 
-def value_loss(model: torch.nn.Module, batch: Batch, language_weight: float = 0.0) -> torch.Tensor:
-    """Mean BCE at the step ends, plus `language_weight` times the next-token loss through the tied embedding."""
+def value_loss(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
+    """Mean binary cross-entropy at the step ends, with soft labels."""
     import torch.nn.functional as F
 
     hidden = model.model(input_ids=batch["input_ids"], use_cache=False).last_hidden_state  # (B, T, D)
+    logits = model.score(hidden).float()[..., 0]  # (B, T)
     ends = batch["labels"] >= 0
-    logits = model.score(hidden[ends]).float()[:, 0]  # (number of step ends,)
-    loss = F.binary_cross_entropy_with_logits(logits, batch["labels"][ends])
-    if language_weight:
-        targets = batch["input_ids"][:, 1:].masked_fill(batch["input_ids"][:, 1:] == 0, IGNORED)
-        wanted = targets != IGNORED
-        predicted = F.linear(hidden[:, :-1][wanted], model.model.embed_tokens.weight)
-        loss = loss + language_weight * F.cross_entropy(predicted.float(), targets[wanted])
-    return loss
+    losses = F.binary_cross_entropy_with_logits(logits, batch["labels"].clamp(min=0), reduction="none")
+    return (losses * ends).sum() / ends.sum()  # a mask, no indexing: its gradient is much slower on a CPU
 
 
 def values_of(model: torch.nn.Module, rows: Sequence[Encoded], batch_traces: int = 256) -> list[list[float]]:

@@ -1,0 +1,197 @@
+"""Real vLLM engines on the pocket models, against transformers as the independent reference."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from ttc.engines.base import Draw, Engine, Finished, started
+from ttc.engines.checkpoint import resolve
+from ttc.engines.prm import VllmPrm
+from ttc.engines.steps import StepSplitter
+from ttc.engines.vllm import VllmGenerator
+from ttc.pocket.problems import load_split
+from ttc.runner import Runner
+from ttc.runner import started as flows_of
+from ttc.strategies.beam import Beam
+from ttc.types import Finish, Request, Sample, Score, Trace
+
+PROBLEMS = load_split("validation")
+
+
+@pytest.fixture(scope="module")
+def generator() -> Engine:
+    return started(VllmGenerator())
+
+
+@pytest.fixture(scope="module")
+def prm() -> Engine:
+    return started(VllmPrm())
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Any:
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(resolve("pocket", "generator"))
+
+
+def replies(engine: Engine, requests: list[Request], draws: list[Draw] | None = None) -> list[Finished]:
+    for ticket, request in enumerate(requests):
+        engine.submit(ticket, request, draws[ticket] if draws else Draw(0, ticket))
+    return sorted(_drained(engine), key=lambda finished: finished.ticket)
+
+
+def _drained(engine: Engine) -> Iterator[Finished]:
+    while engine.is_busy:
+        yield from engine.poll()
+
+
+def solutions(generator: Engine, count: int) -> list[Trace]:
+    traces = [finished.reply for finished in replies(generator, [Sample(Trace(p)) for p in PROBLEMS[:count]])]
+    return [trace for trace in traces if isinstance(trace, Trace)]
+
+
+def test_a_greedy_solution_is_the_one_that_transformers_finds(generator: Engine, tokenizer: Any) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(resolve("pocket", "generator"), dtype=torch.float32)
+    finished = replies(generator, [Sample(Trace(p), temperature=0.0) for p in PROBLEMS[:8]])
+    for problem, got in zip(PROBLEMS, finished, strict=False):
+        prompt = tokenizer(f"{problem.question}\n", return_tensors="pt")["input_ids"]
+        expected = model.generate(prompt, max_new_tokens=192, do_sample=False)[0, prompt.shape[1] :].tolist()
+        assert isinstance(got.reply, Trace) and list(got.reply.token_ids) == expected
+        assert got.usage.decoded == len(expected)
+        assert got.usage.prompt + got.usage.cached == prompt.shape[1]
+
+
+def test_the_same_draw_gives_the_same_sample_in_whatever_company(generator: Engine) -> None:
+    wanted = Sample(Trace(PROBLEMS[0]))
+    [alone] = replies(generator, [wanted], [Draw(0, 5)])
+    crowd = replies(generator, [Sample(Trace(p)) for p in PROBLEMS[:30]] + [wanted], [Draw(1, 0)] * 30 + [Draw(0, 5)])
+    assert crowd[-1].reply == alone.reply
+
+
+def test_different_draws_and_seeds_give_different_samples(generator: Engine) -> None:
+    hard = max(PROBLEMS, key=lambda problem: problem.level or 0)
+    draws = [Draw(seed, index) for seed in (0, 1) for index in range(8)]
+    found = {finished.reply for finished in replies(generator, [Sample(Trace(hard))] * 16, draws)}
+    assert len(found) > 4
+
+
+def test_a_solution_is_cut_into_steps_at_newlines_and_its_ids_decode_to_its_text(
+    generator: Engine, tokenizer: Any
+) -> None:
+    for trace in solutions(generator, 10):
+        assert trace.finish is Finish.STOP
+        assert all(step.text.endswith("\n") and step.text.count("\n") == 1 for step in trace.steps[:-1])
+        assert tokenizer.decode(trace.token_ids, skip_special_tokens=True) == trace.text
+
+
+def test_one_step_stops_after_its_newline_and_can_be_continued_by_ids(generator: Engine) -> None:
+    [first] = replies(generator, [Sample(Trace(PROBLEMS[3]), max_steps=1)])
+    assert isinstance(first.reply, Trace) and first.reply.finish is Finish.STEP
+    assert len(first.reply.steps) == 1 and first.reply.text.endswith("\n")
+    [second] = replies(generator, [Sample(first.reply, max_steps=1)])
+    assert isinstance(second.reply, Trace) and second.reply.steps[:1] == first.reply.steps
+    assert len(second.reply.steps) == 2
+
+
+def test_several_steps_are_as_many_as_were_asked_for(generator: Engine) -> None:
+    problem = max(PROBLEMS, key=lambda problem: problem.level or 0)
+    [reply] = replies(generator, [Sample(Trace(problem), max_steps=2, temperature=0.0)])
+    [whole] = replies(generator, [Sample(Trace(problem), temperature=0.0)])
+    assert isinstance(reply.reply, Trace) and isinstance(whole.reply, Trace)
+    assert reply.reply.steps == whole.reply.steps[:2]
+
+
+def test_a_solution_cut_by_the_token_limit_is_unfinished() -> None:
+    engine = started(VllmGenerator(max_tokens=5))
+    [cut] = replies(engine, [Sample(Trace(PROBLEMS[0]))])
+    assert isinstance(cut.reply, Trace) and cut.reply.finish is Finish.LENGTH
+    assert len(cut.reply.token_ids) == 5
+    again = Trace(PROBLEMS[0], cut.reply.steps, Finish.STEP)
+    [still] = replies(engine, [Sample(again)])
+    assert isinstance(still.reply, Trace) and still.reply.finish is Finish.LENGTH
+    assert still.reply.token_ids == cut.reply.token_ids
+
+
+def test_values_are_those_of_transformers_at_the_end_of_each_step(
+    generator: Engine, prm: Engine, tokenizer: Any
+) -> None:
+    import torch
+    from transformers import AutoModelForSequenceClassification
+
+    model = AutoModelForSequenceClassification.from_pretrained(resolve("pocket", "prm"), dtype=torch.float32)
+    traces = solutions(generator, 6)
+    for trace, finished in zip(traces, replies(prm, [Score(trace) for trace in traces]), strict=True):
+        assert isinstance(finished.reply, tuple) and len(finished.reply) == len(trace.steps)
+        text = f"{trace.problem.question}\n"
+        for step, value in zip(trace.steps, finished.reply, strict=True):
+            text += step.text.strip("\n") + "\n"
+            with torch.inference_mode():
+                hidden = model.model(**tokenizer(text, return_tensors="pt")).last_hidden_state
+            expected = torch.sigmoid(model.score(hidden)[0, -1, 0]).item()
+            assert math.isclose(value, expected, abs_tol=1e-4)
+
+
+def test_the_newest_steps_value_is_the_last_of_all_values(generator: Engine, prm: Engine) -> None:
+    [trace] = solutions(generator, 1)
+    [every] = replies(prm, [Score(trace)])
+    [newest] = replies(prm, [Score(trace, last_only=True)])
+    assert isinstance(every.reply, tuple) and newest.reply == every.reply[-1:]
+    assert newest.usage.prompt == 0  # it was known: nothing was computed
+
+
+def test_beam_search_drives_both_engines(generator: Engine, prm: Engine) -> None:
+    runner = Runner(generator, prm)
+    outcomes = list(runner.run(flows_of(PROBLEMS[:4], lambda problem: Beam(width=2).solve(problem, 4))))
+    assert {outcome.problem.id for outcome in outcomes} == {problem.id for problem in PROBLEMS[:4]}
+    for outcome in outcomes:
+        assert len(outcome.candidates) == 4
+        assert all(len(c.values) == len(c.trace.steps) for c in outcome.candidates)
+        assert all(0 <= value <= 1 for c in outcome.candidates for value in c.values)
+    assert runner.ledger.tokens.cached > 0  # children read their parents' tokens from the prefix cache
+
+
+def test_engines_of_one_config_are_started_once() -> None:
+    assert started(VllmGenerator()) is started(VllmGenerator())
+    assert started(VllmPrm()) is not started(VllmGenerator())
+
+
+class TwoCharacterTokens:
+    """A tokenizer whose tokens are chosen to make separators end inside tokens and span them."""
+
+    texts = ("a", "b.", "\n", "\n\n", ".\n\nc", " ", "</s>")
+    all_special_ids = (6,)
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def decode(self, ids: Any, skip_special_tokens: bool = False) -> str:
+        return "".join(self.texts[i] for i in ids if not (skip_special_tokens and i in self.all_special_ids))
+
+    def batch_decode(self, rows: Any) -> list[str]:
+        return [self.decode(row) for row in rows]
+
+
+def test_a_separator_that_ends_inside_a_token_ends_the_step_with_that_token() -> None:
+    splitter = StepSplitter(TwoCharacterTokens(), "\n\n")
+    steps = splitter.split((0, 4, 0, 6))
+    assert [(step.text, step.token_ids) for step in steps] == [("a.\n\nc", (0, 4)), ("a", (0, 6))]
+    assert splitter.stop_token_ids == ()  # it can span tokens, so sampling has to watch the text
+
+
+def test_a_separator_that_spans_two_tokens_is_found() -> None:
+    splitter = StepSplitter(TwoCharacterTokens(), "\n\n")
+    assert [step.text for step in splitter.split((0, 2, 2, 1))] == ["a\n\n", "b."]
+
+
+def test_blank_lines_are_no_steps_of_their_own() -> None:
+    splitter = StepSplitter(TwoCharacterTokens(), "\n")
+    assert splitter.stop_token_ids == (2, 3, 4)
+    assert [step.text for step in splitter.split((2, 5, 2, 0, 2, 3, 1))] == ["\n \na\n", "\n\nb."]
