@@ -179,8 +179,7 @@ def _matrix(gold: str) -> Iterator[str]:
 def _named(gold: str) -> Iterator[str]:
     if not re.search(r"=|\\in|,|text|\\cup", gold):
         yield from _each(gold, "x=@", "x = @", "n=@", "f(x) = @", "a_1 = @", r"\text{Area} = @", r"x = 1 \cdot @ = @")
-    if gold.startswith("x"):
-        yield gold.removeprefix("x=").removeprefix(r"x \in ")
+    yield gold.removeprefix("x=").removeprefix(r"x \in ")
     if based := re.fullmatch(r"(\d+)_\{?(\d)\}?", gold):
         yield from _each(based[1], "@", f"@_{based[2]}", f"@_{{{based[2]}}}", f"(@)_{based[2]}")
         yield rf"{based[1]}_{{\text{{{BASES[based[2]]}}}}}"
@@ -245,9 +244,7 @@ def _other_kind(gold: str) -> Iterator[str]:
         yield from _each(gold, "@x", "@i", r"@\pi", "@k", "@m", "x+@", "@, 1", "(@,0)", "x>@", "<@", r"\text{@ or so}")
     if re.fullmatch(r"\\text\{\w+\}", gold):
         yield from (gold[:-1] + "s}", rf"\text{{not {gold[6:-1]}}}", gold[:-2] + "}")
-    yield gold.replace(r"\pi", "3.14")
-    yield gold.replace(r"\sqrt", "")
+    yield from (gold.replace(r"\pi", "3.14"), gold.replace(r"\sqrt", ""))
     if re.search(r"\d_", gold):
         yield re.sub(r"_.*", "_7", gold)
-    if gold.startswith(("x=", "y =")):
-        yield "z" + gold[1:]
+    yield "z" + gold[1:] if gold.startswith(("x=", "y =")) else gold

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 SCRIPT = Path(__file__).resolve().parent.parent / "scripts/gguf_to_safetensors.py"
 HIDDEN, FEED_FORWARD, HEADS = 32, 64, 2
-TOKENS = ["<|endoftext|>", "<|im_end|>", *"abcdefghij"]
+TOKENS = ["<|endoftext|>", "<|im_end|>", "ab", *"abcdefghij"]
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def convert(*arguments: Path | str) -> tuple[int, str]:
     app = typer.Typer()
     app.command()(script().main)
     result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    return result.exit_code, result.output
+    return result.exit_code, f"{result.output}{result.exception!r}"
 
 
 def test_a_checkpoint_in_parts_becomes_a_plain_directory(checkpoint: Path, tmp_path: Path) -> None:
@@ -103,4 +103,4 @@ def test_parts_in_the_wrong_order_are_refused(tmp_path: Path) -> None:
     (tmp_path / "part2.bin").write_bytes(b"not the beginning")
     status, output = convert(tmp_path / "part2.bin", tmp_path / "plain")
     assert status == 2
-    assert "does not begin like a GGUF file" in output
+    assert "begin like a GGUF file" in " ".join(output.replace("│", " ").split())

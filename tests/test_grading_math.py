@@ -18,11 +18,11 @@ from ttc.grading.reading import form
 
 DATA = Path(os.environ.get("TTC_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
 OUR_GOLDS = [
-    "7", "-12", "0", "40,500", r"\frac{5}{8}", r"-\frac{7}{12}", "2.75", ".0125", r"5\sqrt{7}", r"24 \pi", "3 - 8i", r"40^\circ",
-    r"\text{Ada}", r"\text{(D)}", "(4,-9)", "(2,-3,8)", "(-5,1]", r"(-\infty, 3)", r"[4,\infty)", "2,-7", "1, 4, 9", r"4 \pm \sqrt{6}",
-    r"(0,2) \cup (2,11)", r"\begin{pmatrix} 3 \\ -1/2 \end{pmatrix}", r"\begin{pmatrix} 1 & 2 \\ 0 & 5 \end{pmatrix}", "314_5",
-    r"\$4.25", r"12\text{ inches}", "x=9", r"x \in [-1,6]", "2k", "y = 2x + 3", "(a+5)(b+2)", r"\frac{11+9a}{20}", r"\cot x",
-    "6r^2-4r-24", r"\frac{\sqrt{3}}{3}", r"2\frac{3}{4}",
+    "7", "-12", "0", "40,500", r"\frac{5}{8}", r"-\frac{7}{12}", r"2\frac{3}{4}", "2.75", ".0125", "314_5", r"\$4.25",
+    r"12\text{ inches}", r"40^\circ", r"5\sqrt{7}", r"\frac{\sqrt{3}}{3}", r"24 \pi", "3 - 8i", r"4 \pm \sqrt{6}",
+    r"\text{Ada}", r"\text{(D)}", "2,-7", "1, 4, 9", "(4,-9)", "(2,-3,8)", "(-5,1]", r"(-\infty, 3)", r"[4,\infty)",
+    r"(0,2) \cup (2,11)", r"\begin{pmatrix} 3 \\ -1/2 \end{pmatrix}", r"\begin{pmatrix} 1 & 2 \\ 0 & 5 \end{pmatrix}",
+    "x=9", r"x \in [-1,6]", "2k", "(a+5)(b+2)", "6r^2-4r-24", r"\frac{11+9a}{20}", r"\cot x", "y = 2x + 3",
 ]  # fmt: skip
 
 

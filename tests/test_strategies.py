@@ -28,9 +28,18 @@ def test_best_of_n_scores_every_solution_that_it_sampled() -> None:
     flow = BestOfN().solve(PROBLEM, 2)
     start(flow)
     traces = [solved(Trace(PROBLEM), "2"), solved(Trace(PROBLEM), "3")]
-    assert flow.send(list(traces)) == [Score(trace) for trace in traces]
+    assert flow.send(list(traces)) == [Score(trace, last_only=True) for trace in traces]
     candidates = finish(flow, [(0.9,), (0.1,)])
     assert [(candidate.trace, candidate.values) for candidate in candidates] == [(traces[0], (0.9,)), (traces[1], (0.1,))]
+
+
+def test_best_of_n_asks_for_every_steps_value_where_that_is_wanted() -> None:
+    flow = BestOfN(step_values=True).solve(PROBLEM, 1)
+    start(flow)
+    trace = solved(grown(Trace(PROBLEM), "a\n"))
+    assert flow.send([trace]) == [Score(trace)]
+    [candidate] = finish(flow, [(0.9, 0.2)])
+    assert candidate.values == (0.9, 0.2)
 
 
 def test_beam_expands_only_the_best_prefixes() -> None:

@@ -63,6 +63,10 @@ class RunConfig:
                 f"selection={self.selection}: {name} asks no verifier for values; use selection=majority, "
                 "or a strategy that scores, e.g. strategy=best_of_n."
             )
+        if self.aggregation is not Aggregation.LAST and not getattr(self.strategy, "step_values", True):
+            raise UserError(
+                f"aggregation={self.aggregation}: {name} asks for last values alone; add strategy.step_values=true."
+            )
 
 
 def register_run() -> None:

@@ -105,7 +105,7 @@ Reply = Trace | tuple[float, ...]
 class Candidate:
     """A trace that a strategy offers as a solution, with the verifier's values.
 
-    `values` holds one value in [0, 1] for each step (empty: no verifier was asked);
+    `values` holds one value in [0, 1] for each step, or the last step's alone (empty: no verifier was asked);
     `answer` is the extracted final answer, None while unknown or when there is none.
     """
 

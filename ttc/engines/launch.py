@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,12 @@ from ttc.ledger import Shape
 if TYPE_CHECKING:
     from vllm.v1.engine.llm_engine import LLMEngine
 
+QUIET = {
+    "VLLM_LOGGING_LEVEL": "ERROR",
+    "VLLM_NO_USAGE_STATS": "1",
+    "TORCH_CPP_LOG_LEVEL": "ERROR",
+    "TOKENIZERS_PARALLELISM": "false",
+}
 CPU_BLOCK_SIZE = 32  # the smallest that the CPU attention takes: short prompts hit the prefix cache only in whole blocks
 
 
@@ -27,16 +34,9 @@ def launch(
     **more: Any,
 ) -> LLMEngine:
     """Load a checkpoint into a vLLM engine with prefix caching. `more` goes to vLLM's EngineArgs."""
-    os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
-    os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    import torch
-
-    on_cpu = not torch.cuda.is_available()
+    on_cpu = prepare()
     if on_cpu:
         os.environ["VLLM_CPU_KVCACHE_SPACE"] = str(max(1, round(kv_cache_gib)))
-        os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
-        os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", "nobind")
     from vllm.engine.arg_utils import EngineArgs
     from vllm.v1.engine.llm_engine import LLMEngine
 
@@ -48,6 +48,7 @@ def launch(
         "tensor_parallel_size": tensor_parallel_size,
         "enable_prefix_caching": True,
         "disable_log_stats": True,
+        "use_tqdm_on_load": False,
         **more,
     }
     if on_cpu:
@@ -57,6 +58,23 @@ def launch(
     else:
         arguments["gpu_memory_utilization"] = gpu_memory_utilization
     return LLMEngine.from_engine_args(EngineArgs(**arguments), enable_multiprocessing=not on_cpu)
+
+
+def prepare() -> bool:
+    """Set what vLLM and torch read from the environment when they are imported; return whether this is a CPU.
+
+    What the user has set stays. A run's output belongs to its table: warnings and bars of the libraries stay quiet.
+    """
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"vllm|torch")
+    import torch
+
+    on_cpu = not torch.cuda.is_available()
+    if on_cpu:
+        os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
+        os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", "nobind")
+    return on_cpu
 
 
 def shape_of(model: str) -> Shape | None:

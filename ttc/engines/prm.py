@@ -51,10 +51,11 @@ class PrmEngine:
     """Scores traces; a prefix that was scored before is answered from memory."""
 
     def __init__(self, config: VllmPrm) -> None:
-        from vllm.config import PoolerConfig
-
-        from ttc.engines.launch import launch, shape_of
+        from ttc.engines.launch import launch, prepare, shape_of
         from ttc.prm.formats import FORMATS
+
+        prepare()
+        from vllm.config import PoolerConfig
 
         overrides: dict[str, Any] = {}
         if config.label_tokens:

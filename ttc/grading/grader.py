@@ -20,7 +20,10 @@ from ttc.grading.compare import equivalent, undecided
 from ttc.grading.reading import form
 
 TIMEOUT_SECONDS = 5.0
-_PATIENCE = 4  # a worker ends itself at the limit in processor time; at this many limits of wall time it is killed
+_PATIENCE = (
+    4  # the limit is processor time, lest a busy machine make answers wrong; this many limits of wall time end it
+)
+_GRACE_SECONDS = 1.0  # a worker ends itself at its limits; one that could not is killed this much later
 _STARTUP_SECONDS = 120.0  # importing sympy takes a second, and many on a busy machine
 
 Pair = tuple[str, str]  # answer, gold
@@ -95,6 +98,7 @@ class _Worker:
 
     def __init__(self, timeout_seconds: float) -> None:
         self.timeout_seconds = timeout_seconds
+        self._wall_seconds = _PATIENCE * timeout_seconds
         self.process: subprocess.Popen[bytes] | None = None
         self.pair: Pair = ("", "")
         self.deadline = self._asked = 0.0  # monotonic seconds
@@ -114,20 +118,20 @@ class _Worker:
         if self.process is None:
             self._start()
         assert self.process is not None and self.process.stdin is not None
-        self._expect(_PATIENCE * self.timeout_seconds if self._ready else _STARTUP_SECONDS)
+        self._expect(self._wall_seconds if self._ready else _STARTUP_SECONDS)
         with contextlib.suppress(BrokenPipeError):  # it died: `listen` hears that
             self.process.stdin.write(json.dumps(self.pair).encode() + b"\n")
 
     def _expect(self, seconds: float) -> None:
         self._asked = time.monotonic()
-        self.deadline = self._asked + seconds
+        self.deadline = self._asked + seconds + _GRACE_SECONDS
 
     def listen(self, heard: bool) -> bool | None:
         """Return the verdict, or None while there is none; a process that ended or overran means wrong."""
         byte = self.replies.read(1) if heard else b""
         if byte == b"r":
             self._ready = True
-            self._expect(_PATIENCE * self.timeout_seconds)
+            self._expect(self._wall_seconds)
         elif byte:
             return byte == b"1"
         elif heard or time.monotonic() >= self.deadline:
@@ -152,7 +156,7 @@ class _Worker:
         path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
         # A new program, no fork: the parent may hold a GPU and threads. A session of its own: Ctrl-C is the parent's.
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "ttc.grading.worker", str(self.timeout_seconds)],
+            [sys.executable, "-m", "ttc.grading.worker", str(self.timeout_seconds), str(self._wall_seconds)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,

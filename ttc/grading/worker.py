@@ -25,8 +25,8 @@ RELATIVE_TOLERANCE = 1e-6
 _IMAGINARY = re.compile(r"(?<=\d)i(?![A-Za-z])")  # math-verify takes the i of 9i for a variable, that of 9 i not
 
 
-def serve(time_limit: float) -> None:
-    """Grade until stdin ends or the parent is gone; `time_limit` processor seconds for a pair end the process."""
+def serve(processor_limit: float, wall_limit: float) -> None:
+    """Grade until stdin ends or the parent is gone; a pair that takes either limit (seconds) ends the process."""
     parent = os.getppid()
     replies = os.dup(1)
     os.dup2(2, 1)  # whatever a library prints stays out of the protocol
@@ -40,12 +40,16 @@ def serve(time_limit: float) -> None:
     while (received := _receive(rest, parent)) is not None:
         line, _, rest = received.partition(b"\n")
         # The kernel's default action ends a hanging worker even if nobody is left to do so, and even while C code
-        # holds the interpreter lock, for which a Python signal handler would wait. Processor time, not wall time:
-        # a busy machine must not turn right answers into wrong ones.
-        signal.setitimer(signal.ITIMER_PROF, time_limit)
+        # holds the interpreter lock, for which a Python signal handler would wait.
+        _limit(processor_limit, wall_limit)
         verdict = _grade(*json.loads(line))
-        signal.setitimer(signal.ITIMER_PROF, 0)
+        _limit(0, 0)
         os.write(replies, b"1" if verdict else b"0")
+
+
+def _limit(processor_seconds: float, wall_seconds: float) -> None:
+    signal.setitimer(signal.ITIMER_PROF, processor_seconds)
+    signal.setitimer(signal.ITIMER_REAL, wall_seconds)
 
 
 def _receive(received: bytes, parent: int) -> bytes | None:
@@ -104,4 +108,4 @@ def _close(answer: Any, gold: Any) -> bool:
 
 if __name__ == "__main__":
     with contextlib.suppress(BrokenPipeError):  # the parent is gone
-        serve(float(sys.argv[1]))
+        serve(float(sys.argv[1]), float(sys.argv[2]))

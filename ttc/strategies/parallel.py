@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ttc.errors import UserError
-from ttc.strategies.flows import sample, score
+from ttc.strategies.flows import sample, score, score_last
 from ttc.types import Candidate, Flow, Problem, Trace
 
 
@@ -29,8 +29,11 @@ class Majority:
 class BestOfN:
     """Sample N solutions and score each (Snell et al. 2024, section 5.1).
 
-    Majority, best and weighted are all read from the candidates afterwards.
+    Majority, best and weighted are all read from the candidates afterwards. The verifier is asked for a solution's last
+    value alone, all that `aggregation=last` needs; `step_values` asks for the value after every step.
     """
+
+    step_values: bool = False
 
     needs_prm: ClassVar[bool] = True
     is_parallel: ClassVar[bool] = True
@@ -40,8 +43,11 @@ class BestOfN:
 
     def solve(self, problem: Problem, budget: int) -> Flow:
         traces = yield from sample([Trace(problem)] * budget)
-        values = yield from score(traces)
-        return [Candidate(trace, value) for trace, value in zip(traces, values, strict=True)]
+        if self.step_values:
+            values = yield from score(traces)
+        else:
+            values = [(value,) for value in (yield from score_last(traces))]
+        return [Candidate(trace, of_steps) for trace, of_steps in zip(traces, values, strict=True)]
 
 
 def check_positive(budget: int) -> None:
