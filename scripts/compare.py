@@ -26,7 +26,9 @@ def main(
     selection: Annotated[str, typer.Option(help="majority, best, weighted, oracle or pass@1.")] = "weighted",
     against: Annotated[str | None, typer.Option(help="A selection to compare with; default: the same.")] = None,
     others: Annotated[list[Path] | None, typer.Option("--with", help="Other runs to compare with.")] = None,
-    budgets: Annotated[str | None, typer.Option(help="Also show smaller budgets of parallel runs, e.g. 1,4,16.")] = None,
+    budgets: Annotated[
+        str | None, typer.Option(help="Also show smaller budgets of parallel runs, e.g. 1,4,16.")
+    ] = None,
 ) -> None:
     """Print both accuracies and their paired difference, in points, with 95% intervals."""
     try:

@@ -12,8 +12,8 @@ from typing import Annotated
 
 import typer
 
-from ttc.analysis.bootstrap import interval
 from ttc.analysis.accuracy import outcomes
+from ttc.analysis.bootstrap import interval
 from ttc.analysis.records import read_records
 from ttc.analysis.subsample import curve
 

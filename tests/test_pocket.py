@@ -21,7 +21,9 @@ def test_the_test_split_has_500_different_problems_spread_over_subjects_and_leve
 
 
 def test_splits_share_no_problem_text() -> None:
-    texts = {split: {p.question for p in sample_problems(split, 500, seed=3)} for split in ("train", "validation", "test")}
+    texts = {
+        split: {p.question for p in sample_problems(split, 500, seed=3)} for split in ("train", "validation", "test")
+    }
     assert all(split_of(text) == split for split, found in texts.items() for text in found)
     assert not texts["train"] & texts["test"] and not texts["validation"] & texts["test"]
 

@@ -30,7 +30,10 @@ def test_best_of_n_scores_every_solution_that_it_sampled() -> None:
     traces = [solved(Trace(PROBLEM), "2"), solved(Trace(PROBLEM), "3")]
     assert flow.send(list(traces)) == [Score(trace, last_only=True) for trace in traces]
     candidates = finish(flow, [(0.9,), (0.1,)])
-    assert [(candidate.trace, candidate.values) for candidate in candidates] == [(traces[0], (0.9,)), (traces[1], (0.1,))]
+    assert [(candidate.trace, candidate.values) for candidate in candidates] == [
+        (traces[0], (0.9,)),
+        (traces[1], (0.1,)),
+    ]
 
 
 def test_best_of_n_asks_for_every_steps_value_where_that_is_wanted() -> None:

@@ -143,4 +143,3 @@ class Runner:
 def started(problems: Iterable[Problem], solve: Callable[[Problem], Flow]) -> Iterator[tuple[Problem, Flow]]:
     """Each problem with its flow, made only when the runner has room for it."""
     return ((problem, solve(problem)) for problem in problems)
-

@@ -19,7 +19,9 @@ QUIET = {
     "TORCH_CPP_LOG_LEVEL": "ERROR",
     "TOKENIZERS_PARALLELISM": "false",
 }
-CPU_BLOCK_SIZE = 32  # the smallest that the CPU attention takes: short prompts hit the prefix cache only in whole blocks
+CPU_BLOCK_SIZE = (
+    32  # the smallest that the CPU attention takes: short prompts hit the prefix cache only in whole blocks
+)
 
 
 def launch(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ttc.engines.base import Draw, Engine, Finished, Usage, seed_of
 from ttc.engines.checkpoint import resolve
-from ttc.types import Finish, Problem, Request, Sample, Step, Trace
+from ttc.types import Finish, Problem, Request, Sample, Step
 
 if TYPE_CHECKING:
     from vllm.outputs import RequestOutput

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rich.text import Text
+
 from ttc.errors import UserError
 from ttc.grading.extract import extract_answer, gold_answer
 from ttc.grading.grader import TIMEOUT_SECONDS, Grader
@@ -49,8 +51,8 @@ class GradeReport:
             lines.append(f"written to {self.written}")
         return "\n".join(lines)
 
-    def __rich__(self) -> str:
-        return str(self)
+    def __rich__(self) -> Text:
+        return Text(str(self))  # a path may hold what rich takes for markup
 
 
 def grade_file(

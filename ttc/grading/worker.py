@@ -25,7 +25,7 @@ RELATIVE_TOLERANCE = 1e-6
 _IMAGINARY = re.compile(r"(?<=\d)i(?![A-Za-z])")  # math-verify takes the i of 9i for a variable, that of 9 i not
 
 
-def serve(processor_limit: float, wall_limit: float) -> None:
+def serve(processor_limit: float, wall_limit: float = 20.0) -> None:
     """Grade until stdin ends or the parent is gone; a pair that takes either limit (seconds) ends the process."""
     parent = os.getppid()
     replies = os.dup(1)
@@ -108,4 +108,4 @@ def _close(answer: Any, gold: Any) -> bool:
 
 if __name__ == "__main__":
     with contextlib.suppress(BrokenPipeError):  # the parent is gone
-        serve(float(sys.argv[1]), float(sys.argv[2]))
+        serve(*map(float, sys.argv[1:]))

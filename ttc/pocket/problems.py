@@ -117,9 +117,7 @@ def _algebra_draft(rng: Random, level: int, n_plain: int, n_pitfalls: int) -> Dr
 
 SUBJECTS: dict[str, Callable[[Random, int, int, int], Draft]] = {
     "Algebra": _algebra_draft,
-    "Counting & Probability": _parts_draft(
-        "Counting & Probability", counting.PLAIN, counting.PITFALLS, _named_parts
-    ),
+    "Counting & Probability": _parts_draft("Counting & Probability", counting.PLAIN, counting.PITFALLS, _named_parts),
     "Geometry": _parts_draft("Geometry", geometry.PLAIN, geometry.PITFALLS, _named_parts),
     "Intermediate Algebra": _parts_draft(
         "Intermediate Algebra", intermediate_algebra.PLAIN, intermediate_algebra.PITFALLS, _named_parts

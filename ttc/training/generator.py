@@ -53,7 +53,15 @@ class GeneratorTraining:
         tokenizer = self._tokenizer(directory / "tokenizer")
         corpus = Corpus(tokenizer, self.seed, self.batch_documents)
         model = build_llama(self.shape, len(tokenizer))
-        train(model, corpus.batch_at, language_model_loss, self.optimisation, directory, title="generator", fingerprint=repr(self))
+        train(
+            model,
+            corpus.batch_at,
+            language_model_loss,
+            self.optimisation,
+            directory,
+            title="generator",
+            fingerprint=repr(self),
+        )
         save_pretrained(model, tokenizer, directory / "model")
 
     def _tokenizer(self, directory: Path) -> PreTrainedTokenizerFast:

@@ -120,9 +120,7 @@ def train(
     model.eval()
 
 
-def _save(
-    path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, step: int, fingerprint: str
-) -> None:
+def _save(path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, step: int, fingerprint: str) -> None:
     import torch
 
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -132,9 +130,7 @@ def _save(
     os.replace(partial, path)
 
 
-def _resume(
-    path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, device: str, fingerprint: str
-) -> int:
+def _resume(path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, device: str, fingerprint: str) -> int:
     import torch
 
     if not path.exists():

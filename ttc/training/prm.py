@@ -205,9 +205,7 @@ def log_probabilities(model: torch.nn.Module, rows: Sequence[Encoded], batch_tra
             ids = collate(chosen)["input_ids"].to(device)
             logs = model(input_ids=ids).logits.float().log_softmax(-1)[:, :-1]
             picked = logs.gather(-1, ids[:, 1:, None])[..., 0].cpu()  # (B, T - 1)
-            sums += [
-                float(picked[i, row.solution_start - 1 : len(row.ids) - 1].sum()) for i, row in enumerate(chosen)
-            ]
+            sums += [float(picked[i, row.solution_start - 1 : len(row.ids) - 1].sum()) for i, row in enumerate(chosen)]
     return sums
 
 

@@ -36,7 +36,9 @@ class LabelledTrace:
         return cls(problem.id, problem.question, tuple(s.text for s in candidate.trace.steps), candidate.values)
 
     def to_line(self) -> str:
-        return json.dumps({"id": self.problem_id, "question": self.question, "steps": self.steps, "labels": self.labels})
+        return json.dumps(
+            {"id": self.problem_id, "question": self.question, "steps": self.steps, "labels": self.labels}
+        )
 
 
 def read_traces(file: Path) -> Iterator[LabelledTrace]:
