@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Draw accuracy over budget: every budget up to a parallel run's own, by unbiased subsampling, and beam runs as they are.
+"""Draw accuracy over budget: a parallel run at every smaller budget, by unbiased subsampling, and beam runs.
 
 python scripts/plot_budget.py BEST_OF_N_RUN --beam BEAM_RUN --beam BEAM_RUN --out figure.svg
 """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -39,7 +39,7 @@ def tokenizer() -> Any:
     return AutoTokenizer.from_pretrained(resolve("pocket", "generator"))
 
 
-def replies(engine: Engine, requests: list[Request], draws: list[Draw] | None = None) -> list[Finished]:
+def replies(engine: Engine, requests: Sequence[Request], draws: list[Draw] | None = None) -> list[Finished]:
     for ticket, request in enumerate(requests):
         engine.submit(ticket, request, draws[ticket] if draws else Draw(0, ticket))
     return sorted(_drained(engine), key=lambda finished: finished.ticket)

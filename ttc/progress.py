@@ -1,4 +1,4 @@
-"""What people see while a run works: problems done, ETA, tokens/s, running accuracy. A line a while where no terminal is."""
+"""What people see while a run works: problems done, ETA, tokens/s, running accuracy; elsewhere a line now and then."""
 
 from __future__ import annotations
 

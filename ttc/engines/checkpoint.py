@@ -23,14 +23,14 @@ def resolve(model: str, role: str) -> str:
     if path.is_dir():
         if not (path / "config.json").is_file():
             raise UserError(
-                f"{role}.model={model} is a directory without config.json; name a checkpoint that transformers can load."
+                f"{role}.model={model} is a directory without config.json; name one that transformers can load."
             )
         if not any(path.glob("*.safetensors")) and not any(path.glob("*.bin")):
             raise UserError(f"{role}.model={model} holds no weights (*.safetensors); name a complete checkpoint.")
         return str(path.resolve())
     if path.exists():
         raise UserError(
-            f"{role}.model={model} is a file; name a checkpoint directory (scripts/gguf_to_safetensors.py converts GGUF files)."
+            f"{role}.model={model} is a file; name a directory (scripts/gguf_to_safetensors.py converts GGUF files)."
         )
     if not HUB_ID.fullmatch(model):
         raise UserError(f"{role}.model={model} is no directory and no hub id (owner/name); check the path.")

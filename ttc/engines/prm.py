@@ -1,4 +1,4 @@
-"""The verifier: a PRM as a vLLM pooling model whose value is read at the last position, so the prefix cache serves it."""
+"""The verifier: a PRM as a vLLM pooling model, its value read at the last position, which the prefix cache serves."""
 
 from __future__ import annotations
 

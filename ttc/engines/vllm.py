@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class VllmGenerator:
     """A generator checkpoint and how it is sampled.
 
-    `model` is `pocket`, a directory or a hub id. `prompt` holds `{question}`; with `chat` it is the user's message in the
-    checkpoint's chat template. `max_tokens` bounds a whole solution, steps and all.
+    `model` is `pocket`, a directory or a hub id. `prompt` holds `{question}`; with `chat` it is the user's message in
+    the checkpoint's chat template. `max_tokens` bounds a whole solution, steps and all.
     """
 
     model: str = "pocket"

@@ -1,7 +1,7 @@
 """The pocket's problems: six subjects, levels 1-5, with solutions as people write them.
 
 A level decides how many parts a problem has, how many of them are pitfalls, and how likely people are to fall
-into one (see `ttc.pocket.pen`). Splits are disjoint by problem text by construction: a hash of the text decides the split.
+into one (see `ttc.pocket.pen`). Splits are disjoint by construction: a hash of a problem's text decides its split.
 """
 
 from __future__ import annotations
@@ -159,5 +159,5 @@ def sample_problems(split: str, count: int, seed: int) -> list[Problem]:
 
 @cache
 def load_split(split: str) -> tuple[Problem, ...]:
-    """The shipped problems: `test` and `validation` (500 each, fixed). Training problems are drawn with `sample_problems`."""
+    """The shipped problems, `test` or `validation`: 500 each, fixed. `sample_problems` draws the training problems."""
     return tuple(sample_problems(split, TEST_PROBLEMS, seed=0))

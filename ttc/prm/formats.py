@@ -1,7 +1,7 @@
 """How each PRM family reads a solution: problem and steps -> token ids, a value at the end of each step.
 
-Every format is additive: the ids of n steps are a prefix of the ids of n + 1, so that scoring a beam's newest step costs
-its new tokens only.
+Every format is additive: the ids of n steps are a prefix of the ids of n + 1, so that scoring a beam's newest step
+costs its new tokens only.
 """
 
 from __future__ import annotations

@@ -51,5 +51,6 @@ class BestOfN:
 
 
 def check_positive(budget: int) -> None:
+    """Refuse a budget that is no number of generations."""
     if budget < 1:
         raise UserError(f"budget={budget} is no number of generations; use 1 or more, e.g. 16.")

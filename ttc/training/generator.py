@@ -9,7 +9,7 @@ from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ttc.pocket.pen import Pen
 from ttc.pocket.problems import Draft, drafts
@@ -125,7 +125,7 @@ def pad(rows: Sequence[tuple[list[int], list[int]]]) -> Batch:
     }
 
 
-def language_model_loss(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
+def language_model_loss(model: Any, batch: Batch) -> torch.Tensor:
     """Mean cross-entropy of the labelled tokens. Right-padding needs no mask: a causal model never looks right."""
     import torch.nn.functional as F
 
@@ -134,6 +134,7 @@ def language_model_loss(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
 
 
 def build_llama(shape: LlamaShape, vocabulary: int) -> LlamaForCausalLM:
+    """A fresh Llama with tied embeddings, and the pocket tokenizer's special tokens."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
     return LlamaForCausalLM(

@@ -1,4 +1,4 @@
-"""The training loop that the generator and the verifiers share: AdamW, warm-up and cosine, checkpoints, a progress bar."""
+"""The training loop of the generator and the verifiers: AdamW, warm-up and cosine, checkpoints, a progress bar."""
 
 from __future__ import annotations
 
@@ -43,6 +43,7 @@ class Optimisation:
 
 
 def pick_device() -> str:
+    """`cuda` where there is a GPU, else `cpu`."""
     import torch
 
     return "cuda" if torch.cuda.is_available() else "cpu"

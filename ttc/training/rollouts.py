@@ -1,7 +1,7 @@
 """Algorithm 1's data: how often do rollouts from each step of a solution end right? A flow, like every strategy.
 
-Snell et al. 2024, appendix D (after Math-Shepherd, Wang et al. 2024): sample solutions, drop those without an answer, roll
-out from every step with the same model and prompt; the label of a step is the share of rollouts that end correct.
+Snell et al. 2024, appendix D (after Math-Shepherd, Wang et al. 2024): sample solutions, drop those without an answer,
+roll out from every step with the same model and prompt; a step's label is the share of rollouts that end correct.
 """
 
 from __future__ import annotations

@@ -116,8 +116,8 @@ class LabelledCorpus:
 def build_value_model(generator: str, extra_layers: int) -> LlamaForSequenceClassification:
     """The generator's trunk with `extra_layers` more on top and one logit a position; vLLM reads it as a classifier.
 
-    Like the paper's PRM it is the base model finetuned. The new layers begin as identities (their outputs are zero), and
-    the logit as 0, so that nothing the generator knows is lost at the start.
+    Like the paper's PRM it is the base model finetuned. The new layers begin as identities (their outputs are zero),
+    and the logit as 0, so that nothing the generator knows is lost at the start.
     """
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM, LlamaForSequenceClassification
@@ -137,7 +137,7 @@ def build_value_model(generator: str, extra_layers: int) -> LlamaForSequenceClas
     return model
 
 
-def value_loss(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
+def value_loss(model: Any, batch: Batch) -> torch.Tensor:
     """Mean binary cross-entropy at the step ends, with soft labels."""
     import torch.nn.functional as F
 
@@ -145,10 +145,12 @@ def value_loss(model: torch.nn.Module, batch: Batch) -> torch.Tensor:
     logits = model.score(hidden).float()[..., 0]  # (B, T)
     ends = batch["labels"] >= 0
     losses = F.binary_cross_entropy_with_logits(logits, batch["labels"].clamp(min=0), reduction="none")
-    return (losses * ends).sum() / ends.sum()  # a mask, no indexing: its gradient is much slower on a CPU
+    # A mask, no indexing: its gradient is much slower on a CPU.
+    loss: torch.Tensor = (losses * ends).sum() / ends.sum()
+    return loss
 
 
-def values_of(model: torch.nn.Module, rows: Sequence[Encoded], batch_traces: int = 256) -> list[list[float]]:
+def values_of(model: Any, rows: Sequence[Encoded], batch_traces: int = 256) -> list[list[float]]:
     """The model's value in [0, 1] at every step end of every row."""
     import torch
 

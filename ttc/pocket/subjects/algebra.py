@@ -24,12 +24,14 @@ class Term:
 
 
 def linear_text(linear: Linear) -> str:
+    """`3x-6`, `-x`, `5`: a linear form as people write it."""
     a, b = linear
     x = {1: "x", -1: "-x", 0: ""}.get(a, f"{a}x")
     return (x + (signed(b) if x else str(b))) if b or not x else x
 
 
 def multiple_of_x(rng: Random) -> Term:
+    """`3x+5`: nothing to expand."""
     a, b = rng.randint(2, 9), rng.randint(1, 20)
 
     def expand(pen: Pen) -> tuple[None, Linear]:
@@ -102,6 +104,7 @@ class Equation:
 
 
 def fraction_text(value: Fraction) -> str:
+    """An integer as it is, else a reduced LaTeX fraction with its sign in front."""
     if value.denominator == 1:
         return str(value.numerator)
     sign = "-" if value < 0 else ""

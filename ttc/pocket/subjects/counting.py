@@ -9,6 +9,7 @@ from ttc.pocket.pen import Pen
 
 
 def menus(rng: Random) -> Part:
+    """One of each of two kinds."""
     a, b = rng.randint(2, 9), rng.randint(2, 9)
 
     def work(pen: Pen) -> tuple[str, int]:
@@ -20,6 +21,7 @@ def menus(rng: Random) -> Part:
 
 
 def multiples(rng: Random) -> Part:
+    """How many multiples fit."""
     k = rng.randint(2, 9)
     n = rng.randint(k + 2, 80)
 

@@ -12,6 +12,7 @@ RIGHT_TRIANGLES = ((4, 3, 5), (8, 6, 10), (6, 8, 10), (12, 5, 13), (8, 15, 17), 
 
 
 def rectangle(rng: Random) -> Part:
+    """Side times side."""
     a, b = rng.randint(2, 9), rng.randint(2, 9)
 
     def work(pen: Pen) -> tuple[str, int]:
@@ -23,6 +24,7 @@ def rectangle(rng: Random) -> Part:
 
 
 def frame(rng: Random) -> Part:
+    """Twice the sum of the sides."""
     a, b = rng.randint(2, 20), rng.randint(2, 20)
 
     def work(pen: Pen) -> tuple[str, int]:

@@ -9,6 +9,7 @@ from ttc.pocket.pen import Pen, signed
 
 
 def linear_value(rng: Random) -> Part:
+    """A linear function at a point."""
     a, b, x = rng.randint(2, 9), rng.randint(1, 15), rng.randint(2, 7)
 
     def work(pen: Pen) -> tuple[str, int]:
@@ -21,6 +22,7 @@ def linear_value(rng: Random) -> Part:
 
 
 def root_product(rng: Random) -> Part:
+    """Read off the constant (Vieta)."""
     p, q = rng.randint(2, 9), rng.randint(2, 9)
 
     def work(pen: Pen) -> tuple[str, int]:

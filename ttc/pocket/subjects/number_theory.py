@@ -10,6 +10,7 @@ from ttc.pocket.pen import Pen
 
 
 def remainder(rng: Random) -> Part:
+    """Take away the largest multiple."""
     m = rng.randint(3, 9)
     n = rng.randint(m + 1, 60)
 
@@ -23,6 +24,7 @@ def remainder(rng: Random) -> Part:
 
 
 def greatest_common_divisor(rng: Random) -> Part:
+    """Of two small numbers."""
     d = rng.randint(2, 9)
     a, b = d * rng.randint(1, 5), d * rng.randint(2, 6)
 

@@ -9,6 +9,7 @@ from ttc.pocket.pen import Pen
 
 
 def product(rng: Random) -> Part:
+    """A product of two digits."""
     a, b = rng.randint(2, 9), rng.randint(2, 9)
 
     def work(pen: Pen) -> tuple[str, int]:
@@ -20,6 +21,7 @@ def product(rng: Random) -> Part:
 
 
 def plain_bracket(rng: Random) -> Part:
+    """A difference in brackets."""
     a, b = rng.randint(11, 30), rng.randint(2, 10)
 
     def work(pen: Pen) -> tuple[str, int]:
