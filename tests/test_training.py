@@ -71,7 +71,7 @@ def fitted(directory: Path, *, stop_at: int | None, fingerprint: str = "same") -
     """A linear fit of 40 steps; `stop_at` kills it there."""
     torch.manual_seed(0)
     model = torch.nn.Linear(4, 1)
-    optimisation = Optimisation(steps=40, learning_rate=0.05, warmup_steps=5, checkpoint_minutes=0, precision="float32")
+    optimisation = Optimisation(steps=40, learning_rate=0.2, warmup_steps=5, checkpoint_minutes=0, precision="float32")
 
     def batch_at(step: int) -> dict[str, torch.Tensor]:
         if step == stop_at:

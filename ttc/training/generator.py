@@ -155,7 +155,7 @@ def build_llama(shape: LlamaShape, vocabulary: int) -> LlamaForCausalLM:
     )
 
 
-def save_pretrained(model: torch.nn.Module, tokenizer: PreTrainedTokenizerFast, directory: Path) -> None:
+def save_pretrained(model: Any, tokenizer: PreTrainedTokenizerFast, directory: Path) -> None:
     """Weights in float16 (the pocket ships them), tokenizer and configuration, as transformers lays them out."""
     import copy
 
