@@ -147,6 +147,27 @@ def test_the_newest_steps_value_is_the_last_of_all_values(generator: Engine, prm
     assert newest.usage.prompt == 0  # it was known: nothing was computed
 
 
+def test_a_head_that_is_read_at_every_token_gives_the_same_values(generator: Engine, prm: Engine) -> None:
+    traces = solutions(generator, 3)
+    by_token = replies(started(VllmPrm(pooling="token")), [Score(trace) for trace in traces])
+    for expected, got in zip(replies(prm, [Score(trace) for trace in traces]), by_token, strict=True):
+        assert isinstance(got.reply, tuple) and got.reply == pytest.approx(expected.reply, abs=1e-4)
+
+
+def test_a_causal_model_judges_by_the_softmax_over_its_two_label_tokens(generator: Engine, tokenizer: Any) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    directory = resolve("pocket", "generator")
+    model = AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float32)
+    good, bad = (tokenizer.convert_tokens_to_ids(token) for token in "+-")
+    [trace] = solutions(generator, 1)
+    [judged] = replies(started(VllmPrm(model=directory, label_tokens=["+", "-"])), [Score(trace, last_only=True)])
+    with torch.inference_mode():
+        logits = model(**tokenizer(f"{trace.problem.question}\n{trace.text}\n", return_tensors="pt")).logits[0, -1]
+    assert judged.reply == pytest.approx((torch.sigmoid(logits[good] - logits[bad]).item(),), abs=1e-4)
+
+
 def test_beam_search_drives_both_engines(generator: Engine, prm: Engine) -> None:
     runner = Runner(generator, prm)
     outcomes = list(runner.run(flows_of(PROBLEMS[:4], lambda problem: Beam(width=2).solve(problem, 4))))

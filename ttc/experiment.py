@@ -6,10 +6,12 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from ttc.analysis.records import CandidateRecord, ProblemRecord, Selected
 from ttc.config import RunConfig
+from ttc.difficulty import Bins
 from ttc.engines.base import started
 from ttc.grading import Grader, extract_answer
 from ttc.progress import RunProgress
@@ -59,10 +61,12 @@ def run(config: RunConfig, directory: Path) -> dict[str, Any]:
     outcomes = _solve(config, runner, problems)
     watch.seconds |= runner.seconds
     with watch.phase("grade"):
-        records = _records(config, outcomes)
+        grades = _graded(config, outcomes)
+    bins = _bins(config, outcomes, grades)
+    records = [_record(config, outcome, grades, bins.quintile) for outcome in outcomes]
     table = accuracy_table(records, parallel=config.strategy.is_parallel, seed=config.seed)
     watch.seconds["total"] = watch.total()
-    summary = _summary(config, runner, records, table, watch.seconds)
+    summary = _summary(config, runner, records, table, watch.seconds) | {"notes": [bins.note] if bins.note else []}
     write_run(directory, summary, table, records)
     title = headline(
         summary["strategy"], config.budget, summary["data"], len(problems), summary["n_problems_available"]
@@ -97,21 +101,26 @@ def _answered(candidate: Candidate) -> Candidate:
     return Candidate(candidate.trace, candidate.values, answer, candidate.meta)
 
 
-def _records(config: RunConfig, outcomes: list[Outcome]) -> list[ProblemRecord]:
-    """Grade every candidate, make every selection, put the problems into their bins."""
+Grades = Mapping[tuple[str | None, str], bool]
+"""Is this answer (None: there is none) equivalent to this gold answer?"""
+
+
+def _graded(config: RunConfig, outcomes: list[Outcome]) -> Grades:
     pairs = [(c.answer, outcome.problem.gold) for outcome in outcomes for c in outcome.candidates]
     with Grader(timeout_seconds=config.grading_timeout, workers=config.grading_workers) as grader:
-        grades = dict(zip(pairs, grader.grade(pairs), strict=True))
-    share = {outcome.problem.id: _share_correct(outcome, grades) for outcome in outcomes}
-    bins = config.difficulty.bins(list(share), own=share if config.strategy.is_parallel else None)
-    return [_record(config, outcome, grades, bins.quintile) for outcome in outcomes]
+        return dict(zip(pairs, grader.grade(pairs), strict=True))
 
 
-Grades = Mapping[tuple[str | None, str], bool]
-
-
-def _share_correct(outcome: Outcome, grades: Grades) -> float:
-    return sum(grades[c.answer, outcome.problem.gold] for c in outcome.candidates) / len(outcome.candidates)
+def _bins(config: RunConfig, outcomes: list[Outcome], grades: Grades) -> Bins:
+    """Each problem's quintile; the run's own pass@1 is offered where its samples are independent."""
+    own = None
+    if config.strategy.is_parallel:
+        own = {
+            outcome.problem.id: fmean(grades[c.answer, outcome.problem.gold] for c in outcome.candidates)
+            for outcome in outcomes
+        }
+    bins: Bins = config.difficulty.bins([outcome.problem.id for outcome in outcomes], own=own)
+    return bins
 
 
 def _record(config: RunConfig, outcome: Outcome, grades: Grades, quintile: Mapping[str, int]) -> ProblemRecord:
@@ -155,9 +164,6 @@ def _summary(
 ) -> dict[str, Any]:
     from ttc.analysis.accuracy import summarize
 
-    records = list(records)
-    ids = [record.id for record in records]
-    bins = config.difficulty.bins(ids, own={r.id: r.pass1 for r in records} if config.strategy.is_parallel else None)
     return {
         **summarize(table, str(config.selection)),
         "strategy": _name(config.strategy),
@@ -172,7 +178,6 @@ def _summary(
         "tokens": runner.ledger.tokens.to_json(),
         "flops": runner.ledger.flops(),
         "seconds": {name: seconds.get(name, 0.0) for name in ("load", "generate", "score", "grade", "total")},
-        "notes": [bins.note] if bins.note else [],
     }
 
 

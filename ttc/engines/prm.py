@@ -9,18 +9,23 @@ from ttc.engines.base import Draw, Engine, Finished, Usage
 from ttc.engines.checkpoint import resolve
 from ttc.types import Request, Score
 
+TASKS = {"last": "classify", "token": "token_classify"}  # pooling -> vLLM's name for it
+
 
 @dataclass
 class VllmPrm:
     """A PRM checkpoint and how it reads a solution.
 
-    `format` is one of `ttc.prm.formats.FORMATS`. A checkpoint with a sequence-classification head needs nothing else; a
-    causal LM that answers with one of two tokens names them in `label_tokens` (good first).
+    `format` is one of `ttc.prm.formats.FORMATS`. A checkpoint with a sequence-classification head needs nothing else. A
+    causal LM that answers with one of two tokens names them in `label_tokens` (good first): the value is the softmax
+    over the two. A checkpoint whose head vLLM reads at every token alone takes `pooling=token`, which cannot use the prefix
+    cache; all others are read at the last position, `pooling=last`.
     """
 
     model: str = "pocket"
     format: str = "plain"
     label_tokens: list[str] = field(default_factory=list)
+    pooling: str = "last"
     positive_class: int = 0
     dtype: str = "auto"
     max_model_len: int | None = None
@@ -39,6 +44,8 @@ class VllmPrm:
         if self.format not in FORMATS:
             near = get_close_matches(self.format, FORMATS, 1, 0)
             raise UserError(f"prm.format={self.format} is not known; use {near[0]} (of {', '.join(FORMATS)}).")
+        if self.pooling not in TASKS:
+            raise UserError(f"prm.pooling={self.pooling} is not known; use last, or token for heads that need it.")
         if self.label_tokens and len(self.label_tokens) != 2:
             raise UserError(f"prm.label_tokens={self.label_tokens} is not a pair; name the good and the bad token.")
         resolve(self.model, "prm")
@@ -57,15 +64,10 @@ class PrmEngine:
         prepare()
         from vllm.config import PoolerConfig
 
-        overrides: dict[str, Any] = {}
-        if config.label_tokens:
-            overrides = {
-                "architectures": ["LlamaForSequenceClassification"],
-                "classifier_from_token": config.label_tokens,
-                "method": "from_2_way_softmax",
-            }
+        model = resolve(config.model, "prm")
+        self._task: Any = TASKS[config.pooling]
         self._engine = launch(
-            resolve(config.model, "prm"),
+            model,
             dtype=config.dtype,
             max_model_len=config.max_model_len,
             max_num_seqs=config.max_num_seqs,
@@ -74,8 +76,8 @@ class PrmEngine:
             tensor_parallel_size=config.tensor_parallel_size,
             runner="pooling",
             convert="classify",
-            pooler_config=PoolerConfig(task="classify"),
-            hf_overrides=overrides,
+            pooler_config=PoolerConfig(task=self._task),
+            hf_overrides=_overrides(model, config.label_tokens),
         )
         self._config = config
         self._format = FORMATS[config.format](self._engine.get_tokenizer())
@@ -116,7 +118,7 @@ class PrmEngine:
         self._requests += 1
         request_id = str(self._requests)
         self._prefix_of[request_id] = prefix
-        self._engine.add_request(request_id, {"prompt_token_ids": ids}, PoolingParams(task="classify"))
+        self._engine.add_request(request_id, {"prompt_token_ids": ids}, PoolingParams(task=self._task))
 
     @property
     def is_busy(self) -> bool:
@@ -132,7 +134,8 @@ class PrmEngine:
 
     def _take(self, output: Any) -> list[Finished]:
         prefix = self._prefix_of.pop(output.request_id)
-        self._values[prefix] = float(output.outputs.data[self._config.positive_class])
+        values = output.outputs.data  # (classes,), or (tokens, classes) where every token is read
+        self._values[prefix] = float((values if values.dim() == 1 else values[-1])[self._config.positive_class])
         cached = output.num_cached_tokens or 0
         finished = []
         for i, ticket in enumerate(self._waiting.pop(prefix)):
@@ -148,3 +151,17 @@ class PrmEngine:
         values = tuple(self._values[prefix] for prefix in self._wanted.pop(ticket))
         del self._missing[ticket]
         return Finished(ticket, values, self._usage.pop(ticket))
+
+
+def _overrides(model: str, label_tokens: list[str]) -> dict[str, Any]:
+    """Turn a causal LM's head into a classifier of two tokens. vLLM names the bad one first."""
+    if not label_tokens:
+        return {}
+    from transformers import AutoConfig
+
+    [architecture] = AutoConfig.from_pretrained(model).architectures
+    return {
+        "architectures": [architecture.replace("ForCausalLM", "ForSequenceClassification")],
+        "classifier_from_token": label_tokens[::-1],
+        "method": "from_2_way_softmax",
+    }
