@@ -18,8 +18,8 @@ class VllmPrm:
 
     `format` is one of `ttc.prm.formats.FORMATS`. A checkpoint with a sequence-classification head needs nothing else. A
     causal LM that answers with one of two tokens names them in `label_tokens` (good first): the value is the softmax
-    over the two. A checkpoint whose head vLLM reads at every token alone takes `pooling=token`, which cannot use the prefix
-    cache; all others are read at the last position, `pooling=last`.
+    over the two. A checkpoint whose head vLLM reads at every token alone takes `pooling=token`, which cannot use the
+    prefix cache; all others are read at the last position, `pooling=last`.
     """
 
     model: str = "pocket"

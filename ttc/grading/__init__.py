@@ -1,4 +1,4 @@
-"""Answer extraction, and equivalence with the gold answer by structure and by math-verify (DESIGN.md, rule 9)."""
+"""Answer extraction, and equivalence with the gold answer by structure and by math-verify."""
 
 from __future__ import annotations
 
