@@ -25,7 +25,7 @@ QUIET_LOG_SECONDS = 60.0
 class Optimisation:
     """How the weights are moved. Defaults suit the pocket models."""
 
-    steps: int = 2900
+    steps: int = 2700
     learning_rate: float = 3e-3
     warmup_steps: int = 100
     weight_decay: float = 0.05
