@@ -135,7 +135,7 @@ def test_values_are_those_of_transformers_at_the_end_of_each_step(
             text += step.text.strip("\n") + "\n"
             with torch.inference_mode():
                 hidden = model.model(**tokenizer(text, return_tensors="pt")).last_hidden_state
-            expected = torch.sigmoid(model.score(hidden)[0, -1, 0]).item()
+                expected = torch.sigmoid(model.score(hidden)[0, -1, 0]).item()
             assert math.isclose(value, expected, abs_tol=1e-4)
 
 

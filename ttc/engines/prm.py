@@ -122,7 +122,7 @@ class PrmEngine:
 
     @property
     def is_busy(self) -> bool:
-        return bool(self._wanted)
+        return bool(self._wanted or self._instant)
 
     def poll(self) -> list[Finished]:
         finished, self._instant = self._instant, []
