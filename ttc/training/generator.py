@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ttc.pocket.pen import Pen
 from ttc.pocket.problems import Draft, drafts
 from ttc.pocket.tokenizer import train_tokenizer
-from ttc.training.loop import Batch, Optimisation, train
+from ttc.training.loop import Batch, Optimisation, pick_device, train
 
 if TYPE_CHECKING:
     import torch
@@ -42,7 +42,7 @@ class GeneratorTraining:
     seed: int = 0
     shape: LlamaShape = field(default_factory=LlamaShape)
     optimisation: Optimisation = field(default_factory=Optimisation)
-    batch_documents: int = 128
+    batch_documents: int = 64
     tokenizer_documents: int = 20_000
 
     def run(self, directory: Path) -> None:
@@ -150,9 +150,14 @@ def build_llama(shape: LlamaShape, vocabulary: int) -> LlamaForCausalLM:
             pad_token_id=0,
             bos_token_id=1,
             eos_token_id=2,
-            attn_implementation="sdpa",
+            attn_implementation=training_attention(),
         )
     )
+
+
+def training_attention() -> str:
+    """On a CPU, and for documents this short, the fused kernel's backward is several times slower than matmuls."""
+    return "sdpa" if pick_device() == "cuda" else "eager"
 
 
 def save_pretrained(model: Any, tokenizer: PreTrainedTokenizerFast, directory: Path) -> None:

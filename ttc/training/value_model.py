@@ -122,12 +122,14 @@ def build_value_model(generator: str, extra_layers: int) -> LlamaForSequenceClas
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM, LlamaForSequenceClassification
 
+    from ttc.training.generator import training_attention
+
     config = AutoConfig.from_pretrained(generator)
     trunk_layers = config.num_hidden_layers
     config.num_hidden_layers += extra_layers
     config.num_labels = 1
     config.tie_word_embeddings = False
-    model = LlamaForSequenceClassification(config).float()
+    model = LlamaForSequenceClassification._from_config(config, attn_implementation=training_attention()).float()
     trunk = AutoModelForCausalLM.from_pretrained(generator, dtype=torch.float32).model
     model.model.load_state_dict(trunk.state_dict(), strict=False)
     for layer in model.model.layers[trunk_layers:]:
