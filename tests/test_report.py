@@ -15,7 +15,7 @@ from rich.console import Console
 from run_records import records
 
 from ttc.analysis.accuracy import CandidateRecord, accuracy_table, read_records, summarize
-from ttc.analysis.report import headline, show, write_run
+from ttc.analysis.report import headline, rewrite_tables, show, write_jsonl, write_run
 from ttc.errors import UserError
 from ttc.ledger import Tokens
 
@@ -85,6 +85,30 @@ def test_what_was_written_can_be_read_again(tmp_path: Path) -> None:
     assert read_records(tmp_path)[0].candidates[0].values == pytest.approx((value, math.nan), rel=0, abs=0, nan_ok=True)
     assert pd.read_csv(tmp_path / "accuracy.csv").columns[:3].tolist() == ["kind", "group", "selection"]
     assert read_records(tmp_path / "problems.jsonl")[0].tokens == Tokens(10, 0, 28, 30)
+
+
+def test_the_tables_of_a_run_that_was_graded_again_follow_its_verdicts(tmp_path: Path) -> None:
+    table = accuracy_table(records(), parallel=True)
+    write_run(tmp_path, summarize(table, "weighted") | {"seed": 0, "notes": ["kept"]}, table, records())
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    rewrite_tables(tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    rows = [record.to_json() for record in read_records(tmp_path)]
+    for row in rows:
+        row["selected"]["weighted"]["correct"] = True
+    write_jsonl(tmp_path / "problems.jsonl", rows)
+    rewrite_tables(tmp_path)
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["accuracy"] == 1 and summary["notes"] == ["kept"]
+    found = pd.read_csv(tmp_path / "accuracy.csv").query("kind == 'overall'").set_index("selection")["accuracy"]
+    assert found["weighted"] == 1 and found["majority"] == table["accuracy"][table["selection"] == "majority"].iloc[0]
+
+
+def test_a_text_with_exotic_line_ends_stays_one_row(tmp_path: Path) -> None:
+    text = "one\u2028two\x85three"
+    rows = [replace(records()[0], candidates=(CandidateRecord(text, "1", True),))]
+    write_run(tmp_path, {}, accuracy_table(rows, parallel=True), rows)
+    assert read_records(tmp_path)[0].candidates[0].text == text
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_rubbish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

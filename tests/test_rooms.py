@@ -34,6 +34,7 @@ ROOMS = (
     "rows",
     "pocket",
     "types",
+    "meter",
     "errors",
     "__init__",
 )

@@ -94,13 +94,17 @@ def grade(
     path: Annotated[Path, typer.Argument(help="A JSONL file with `gold` and `completion`, or a run directory.")],
     out: Annotated[Path | None, typer.Option(help="Write the rows here, with `extracted` and `correct`.")] = None,
 ) -> None:
-    """Grade completions against gold answers and print the accuracy."""
+    """Grade completions against gold answers and print the accuracy; a run directory gets its tables anew."""
     with _told_in_one_line():
         from rich.console import Console
 
         from ttc.grading import grade_file
 
         Console().print(grade_file(path, out))
+        if path.is_dir() and out is None:
+            from ttc.analysis.report import rewrite_tables
+
+            rewrite_tables(path)
 
 
 def _experiment(config: Any, directory: Path) -> float | None:

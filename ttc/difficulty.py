@@ -111,7 +111,7 @@ def _from_run(directory: Path) -> dict[str, float]:
         )
     path = directory / "problems.jsonl"
     pass1: dict[str, float] = {}
-    for number, line in enumerate(_text(path).splitlines(), start=1):
+    for number, line in enumerate(_text(path).removesuffix("\n").split("\n"), start=1):
         row = _json(path, line, number)
         try:
             correct = [bool(candidate["correct"]) for candidate in row["candidates"]]

@@ -91,7 +91,7 @@ def read_records(path: Path) -> list[ProblemRecord]:
     """Read a run's problems.jsonl (or the run directory that holds it); UserError says what is wrong with it."""
     file = path / "problems.jsonl" if path.is_dir() else path
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = file.read_text(encoding="utf-8").removesuffix("\n").split("\n")  # a text may hold other line ends
     except OSError as error:
         raise UserError(f"{file} cannot be read ({error.strerror}); give a finished run's directory") from None
     records = []

@@ -15,7 +15,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ttc.analysis.records import ProblemRecord
+from ttc.analysis.accuracy import PASS1, accuracy_table, summarize
+from ttc.analysis.records import ProblemRecord, read_records
 
 DECIMALS = 6  # of every number in summary.json and accuracy.csv
 _PLAIN_WIDTH = 80
@@ -73,6 +74,16 @@ def write_run(
     write_jsonl(directory / "problems.jsonl", [record.to_json() for record in sorted(records, key=lambda r: r.id)])
     write_csv(directory / "accuracy.csv", table)
     write_json(directory / "summary.json", summary)
+
+
+def rewrite_tables(directory: Path) -> None:
+    """Make accuracy.csv and the accuracies of summary.json anew from a run's problems.jsonl, which was graded again."""
+    summary = json.loads((directory / "summary.json").read_text(encoding="utf-8"))
+    table = accuracy_table(
+        read_records(directory), parallel=PASS1 in summary["selections"], seed=summary.get("seed", 0)
+    )
+    write_csv(directory / "accuracy.csv", table)
+    write_json(directory / "summary.json", summary | summarize(table, summary["selection"]))
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:

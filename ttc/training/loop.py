@@ -9,17 +9,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from typing import TYPE_CHECKING, Any, Self
 
 from ttc.errors import UserError
+from ttc.meter import Meter
 
 if TYPE_CHECKING:
     import torch
 
-QUIET_LOG_SECONDS = 60.0
+LOG_SECONDS = 60.0
 
 
 @dataclass
@@ -166,42 +164,26 @@ def _resume(path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer
 
 
 class TrainingProgress:
-    """A bar with ETA, loss and tokens/s on a terminal; a line a minute elsewhere."""
+    """Steps done, with the smoothed loss and tokens/s."""
 
     def __init__(self, title: str, steps: int, first: int) -> None:
-        self._console = Console(stderr=True)
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[status]}"),
-            console=self._console,
-            disable=not self._console.is_terminal,
-        )
-        self._task = self._bar.add_task(title, total=steps, completed=first, status="")
-        self._title, self._step, self._steps = title, first, steps
+        self._meter = Meter(title, steps, first, log_seconds=LOG_SECONDS)
+        self._step = first
         self._loss: float | None = None
-        self._tokens, self._started, self._logged_at = 0, time.monotonic(), time.monotonic()
+        self._tokens, self._started = 0, time.monotonic()
+        self.log = self._meter.log
 
-    def __enter__(self) -> TrainingProgress:
-        self._bar.start()
+    def __enter__(self) -> Self:
+        self._meter.__enter__()
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._bar.stop()
+        self._meter.__exit__(*exception)
 
     def advance(self, loss: float, tokens: int) -> None:
         self._step += 1
         self._tokens += tokens
         self._loss = loss if self._loss is None else 0.98 * self._loss + 0.02 * loss
-        speed = self._tokens / (time.monotonic() - self._started)
-        status = f"loss {self._loss:.4f}, {speed:,.0f} tokens/s"
-        self._bar.update(self._task, completed=self._step, status=status)
-        if not self._console.is_terminal and time.monotonic() - self._logged_at > QUIET_LOG_SECONDS:
-            self._logged_at = time.monotonic()
-            self.log(f"step {self._step}/{self._steps}, {status}")
-
-    def log(self, line: str) -> None:
-        self._console.print(f"{self._title}: {line}", highlight=False, soft_wrap=True)
+        if self._meter.is_due:
+            speed = self._tokens / (time.monotonic() - self._started)
+            self._meter.show(self._step, f"loss {self._loss:.4f}, {speed:,.0f} tokens/s")

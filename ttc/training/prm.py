@@ -16,6 +16,7 @@ from ttc.engines.base import started
 from ttc.engines.checkpoint import resolve
 from ttc.engines.vllm import VllmGenerator
 from ttc.grading import Grader, extract_answer
+from ttc.meter import metered
 from ttc.runner import Runner
 from ttc.runner import started as flows_of
 from ttc.training.generator import save_pretrained
@@ -101,7 +102,7 @@ class PrmTraining:
         with Grader() as grader, file.open("a") as lines:
             judge = _judge(grader)
             flows = flows_of(problems, lambda problem: monte_carlo.label(problem, partial(judge, problem)))
-            for number, outcome in enumerate(_shown(runner.run(flows), split, len(problems))):
+            for number, outcome in enumerate(metered(runner.run(flows), f"labelling {split} problems", len(problems))):
                 lines.writelines(LabelledTrace.of(candidate).to_line() + "\n" for candidate in outcome.candidates)
                 if number % 100 == 0:
                     lines.flush()
@@ -127,19 +128,6 @@ def _judge(grader: Grader) -> Any:
         return None if answer is None else grader.grade([(answer, problem.gold)])[0]
 
     return is_correct
-
-
-def _shown(outcomes: Iterator[Any], split: str, total: int) -> Iterator[Any]:
-    from rich.progress import track
-
-    console = Console(stderr=True)
-    if console.is_terminal:
-        yield from track(outcomes, f"labelling {split} problems", total, console=console)
-        return
-    for number, outcome in enumerate(outcomes, start=1):
-        if number % 1000 == 0 or number == total:
-            console.print(f"labelled {number}/{total} {split} problems", highlight=False)
-        yield outcome
 
 
 class Validation:
