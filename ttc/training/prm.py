@@ -48,14 +48,14 @@ class PrmTraining:
 
     seed: int = 0
     generator: VllmGenerator = field(default_factory=VllmGenerator)
-    problems: int = 10_000
+    problems: int = 5_000
     validation_problems: int = 500
     validation_samples: int = 16
     monte_carlo: MonteCarlo = field(default_factory=lambda: MonteCarlo(samples=2, rollouts=1))
     extra_layers: int = 2  # on top of the generator's
-    optimisation: Optimisation = field(default_factory=lambda: Optimisation(steps=1_000, learning_rate=1e-3))
+    optimisation: Optimisation = field(default_factory=lambda: Optimisation(steps=700, learning_rate=1e-3))
     batch_traces: int = 128
-    evaluate_every: int = 250
+    evaluate_every: int = 350
 
     def run(self, directory: Path) -> None:
         """Collect labels (resumable), fit (resumable), report; writes `directory/model` and `directory/report.json`."""
