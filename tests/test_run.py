@@ -73,7 +73,8 @@ def test_the_table_names_the_run_and_its_subset(sweep: tuple[Path, subprocess.Co
 def test_a_quiet_run_prints_no_progress_bar_and_no_log_of_vllm(
     sweep: tuple[Path, subprocess.CompletedProcess[str]],
 ) -> None:
-    assert all(line.startswith("solving: ") for line in sweep[1].stderr.splitlines())
+    ours = ("solving: ", "Launching ", "\t#")  # and Hydra's line for each job
+    assert all(line.startswith(ours) for line in sweep[1].stderr.splitlines()), sweep[1].stderr
     assert "\x1b" not in sweep[1].stderr + sweep[1].stdout
 
 
