@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Write the pass@1 table {id: share of right samples} of a majority or best_of_n run; the pocket ships one.
 
-scripts/ttc run strategy=majority budget=128 seed=100 data.limit=null hydra.run.dir=outputs/pass1
+scripts/ttc run strategy=majority budget=64 seed=100 data.limit=null hydra.run.dir=outputs/pass1
 python scripts/pass1_table.py outputs/pass1 ttc/pocket/pass1.json
 """
 
