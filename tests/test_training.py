@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
+import shutil
 from pathlib import Path
 from random import Random
 
@@ -14,8 +16,8 @@ from ttc.errors import UserError
 from ttc.pocket.pen import Pen
 from ttc.pocket.problems import drafts
 from ttc.pocket.tokenizer import train_tokenizer
-from ttc.training.generator import IGNORED, GeneratorTraining, LlamaShape, language_model_loss, pad
-from ttc.training.loop import Optimisation, train
+from ttc.training.generator import IGNORED, GeneratorTraining, LlamaShape, build_llama, language_model_loss, pad
+from ttc.training.loop import Optimisation, Precision, Switch, train
 from ttc.training.value_model import Encoded, collate, value_loss, within_problem_auc
 
 TINY = LlamaShape(hidden_size=16, layers=1, heads=2, ffn_size=32)
@@ -40,7 +42,7 @@ def test_the_tokenizer_gives_back_every_text_and_never_puts_a_newline_inside_a_t
 def training(steps: int) -> GeneratorTraining:
     return GeneratorTraining(
         shape=TINY,
-        optimisation=Optimisation(steps=steps, warmup_steps=2, precision="float32"),
+        optimisation=Optimisation(steps=steps, warmup_steps=2, precision=Precision.FLOAT32),
         batch_documents=64,
         tokenizer_documents=300,
     )
@@ -71,7 +73,9 @@ def fitted(directory: Path, *, stop_at: int | None, fingerprint: str = "same") -
     """A linear fit of 40 steps; `stop_at` kills it there."""
     torch.manual_seed(0)
     model = torch.nn.Linear(4, 1)
-    optimisation = Optimisation(steps=40, learning_rate=0.2, warmup_steps=5, checkpoint_minutes=0, precision="float32")
+    optimisation = Optimisation(
+        steps=40, learning_rate=0.2, warmup_steps=5, checkpoint_minutes=0, precision=Precision.FLOAT32
+    )
 
     def batch_at(step: int) -> dict[str, torch.Tensor]:
         if step == stop_at:
@@ -91,6 +95,28 @@ def test_a_killed_training_goes_on_to_exactly_the_weights_of_an_unbroken_one(tmp
     assert squared_error(unbroken, linear_batch(99)) < 0.5
 
 
+@pytest.mark.skipif(shutil.which(os.environ.get("CXX", "g++")) is None, reason="compiling needs a C++ compiler")
+def test_a_compiled_training_gives_the_weights_of_a_plain_one(tmp_path: Path) -> None:
+    def trained(compile: Switch) -> dict[str, torch.Tensor]:
+        optimisation = Optimisation(steps=3, warmup_steps=2, precision=Precision.FLOAT32, compile=compile)
+        torch.manual_seed(0)
+        model = build_llama(TINY, 20)
+        batch = pad([([1, 5, 6], [7, 8, 2]), ([1, 5], [9, 2])])
+        train(
+            model,
+            lambda step: batch,
+            language_model_loss,
+            optimisation,
+            tmp_path / compile,
+            title="compiled",
+            fingerprint="",
+        )
+        return dict(model.state_dict())
+
+    plain, compiled = trained(Switch.OFF), trained(Switch.ON)
+    assert all(torch.allclose(plain[name], compiled[name], atol=1e-4) for name in plain)
+
+
 def test_a_checkpoint_of_other_settings_is_refused(tmp_path: Path) -> None:
     fitted(tmp_path, stop_at=None)
     with pytest.raises(UserError, match="other settings"):
@@ -105,8 +131,6 @@ def test_the_learning_rate_warms_up_and_falls_to_a_hundredth() -> None:
 
 
 def test_the_language_model_loss_counts_solution_tokens_alone() -> None:
-    from ttc.training.generator import build_llama
-
     torch.manual_seed(0)
     model = build_llama(TINY, 20).eval()
     batch = pad([([1, 5, 6], [7, 8, 2]), ([1, 5], [9, 2])])
@@ -132,6 +156,15 @@ def test_the_value_loss_is_binary_cross_entropy_with_soft_labels_at_step_ends_al
     value = 1 / (1 + math.exp(-0.3))
     expected = [-(t * math.log(value) + (1 - t) * math.log(1 - value)) for t in (0.25, 1.0, 0.0)]
     assert value_loss(Constant(0.3), collate(rows)).item() == pytest.approx(sum(expected) / 3, rel=1e-5)
+
+
+def test_a_token_inside_a_step_has_the_label_of_its_step_and_the_problem_has_none() -> None:
+    batch = collate([Encoded([1, 5, 6, 7, 8, 9], [3, 5], [0.25, 1.0], 2), Encoded([1, 5, 6], [2], [0.0], 1)])
+    assert batch["labels"].tolist() == [[-1, -1, 0.25, 0.25, 1, 1], [-1, 0, 0, -1, -1, -1]]
+    value = 1 / (1 + math.exp(-0.3))
+    inner = [-(t * math.log(value) + (1 - t) * math.log(1 - value)) for t in (0.25, 1.0, 0.0)]
+    added = value_loss(Constant(0.3), batch, token_weight=0.5) - value_loss(Constant(0.3), batch)
+    assert added.item() == pytest.approx(0.5 * sum(inner) / 3, rel=1e-5)
 
 
 def test_auc_within_problems_ignores_how_hard_a_problem_is() -> None:

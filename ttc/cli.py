@@ -124,6 +124,9 @@ def _train(name: str, overrides: list[str] | None) -> None:
 
 
 def _training(training: Any, directory: Path) -> None:
+    from ttc.engines.launch import silence
+
+    silence()
     training.run(directory)
 
 

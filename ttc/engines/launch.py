@@ -63,15 +63,20 @@ def launch(
     return LLMEngine.from_engine_args(EngineArgs(**arguments), enable_multiprocessing=not on_cpu)
 
 
-def prepare() -> bool:
-    """Set what vLLM and torch read from the environment when they are imported; return whether this is a CPU.
-
-    What the user has set stays. A run's output belongs to its table: warnings and bars of the libraries stay quiet.
-    """
+def silence() -> None:
+    """Keep the libraries' warnings out of a run's output; to be called before torch is imported."""
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"vllm|torch")
     logging.getLogger("vllm").setLevel(os.environ["VLLM_LOGGING_LEVEL"])  # it warns before it reads its own level
+
+
+def prepare() -> bool:
+    """Set what vLLM and torch read from the environment when they are imported; return whether this is a CPU.
+
+    What the user has set stays.
+    """
+    silence()
     import torch
 
     on_cpu = not torch.cuda.is_available()

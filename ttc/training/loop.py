@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -18,6 +19,32 @@ if TYPE_CHECKING:
     import torch
 
 LOG_SECONDS = 60.0
+
+# The lower-case names are aliases: OmegaConf reads an enum's member by its name.
+
+
+class Precision(StrEnum):
+    """What the forward pass computes in; the weights are float32 always."""
+
+    AUTO = "auto"
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+
+    auto = AUTO
+    float32 = FLOAT32
+    bfloat16 = BFLOAT16
+
+
+class Switch(StrEnum):
+    """On, off, or whatever pays here."""
+
+    AUTO = "auto"
+    ON = "on"
+    OFF = "off"
+
+    auto = AUTO
+    on = ON
+    off = OFF
 
 
 @dataclass
@@ -31,8 +58,8 @@ class Optimisation:
     betas: tuple[float, float] = (0.9, 0.95)
     clip_norm: float = 1.0
     checkpoint_minutes: float = 3.0
-    precision: str = "auto"  # auto, float32 or bfloat16
-    compile: str = "auto"  # auto, on or off
+    precision: Precision = Precision.AUTO
+    compile: Switch = Switch.AUTO
 
     def learning_rate_at(self, step: int) -> float:
         """Linear warm-up, then a cosine down to a hundredth."""
@@ -49,22 +76,22 @@ def pick_device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def autocasts(precision: str, device: str) -> bool:
+def autocasts(precision: Precision, device: str) -> bool:
     """Does bfloat16 pay here? Where a CPU only emulates it, it is slower than float32."""
     import torch
 
-    if precision != "auto":
-        return precision == "bfloat16"
+    if precision is not Precision.AUTO:
+        return precision is Precision.BFLOAT16
     return device == "cuda" or bool(torch.cpu._is_avx512_bf16_supported())
 
 
 COMPILING_PAYS_FROM_STEPS = 500
 
 
-def compiles(compile: str, steps: int) -> bool:
+def compiles(compile: Switch, steps: int) -> bool:
     """Does compiling the model pay? It takes about a minute, then doubles the speed; it needs a C++ compiler."""
-    if compile != "auto":
-        return compile == "on"
+    if compile is not Switch.AUTO:
+        return compile is Switch.ON
     return steps >= COMPILING_PAYS_FROM_STEPS and shutil.which(os.environ.get("CXX", "g++")) is not None
 
 
