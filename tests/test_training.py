@@ -158,15 +158,6 @@ def test_the_value_loss_is_binary_cross_entropy_with_soft_labels_at_step_ends_al
     assert value_loss(Constant(0.3), collate(rows)).item() == pytest.approx(sum(expected) / 3, rel=1e-5)
 
 
-def test_a_token_inside_a_step_has_the_label_of_its_step_and_the_problem_has_none() -> None:
-    batch = collate([Encoded([1, 5, 6, 7, 8, 9], [3, 5], [0.25, 1.0], 2), Encoded([1, 5, 6], [2], [0.0], 1)])
-    assert batch["labels"].tolist() == [[-1, -1, 0.25, 0.25, 1, 1], [-1, 0, 0, -1, -1, -1]]
-    value = 1 / (1 + math.exp(-0.3))
-    inner = [-(t * math.log(value) + (1 - t) * math.log(1 - value)) for t in (0.25, 1.0, 0.0)]
-    added = value_loss(Constant(0.3), batch, token_weight=0.5) - value_loss(Constant(0.3), batch)
-    assert added.item() == pytest.approx(0.5 * sum(inner) / 3, rel=1e-5)
-
-
 def test_auc_within_problems_ignores_how_hard_a_problem_is() -> None:
     easy = [("easy", 0.9, True), ("easy", 0.8, False)]
     hard = [("hard", 0.3, True), ("hard", 0.1, False), ("hard", 0.2, False)]

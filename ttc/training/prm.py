@@ -53,7 +53,6 @@ class PrmTraining:
     validation_samples: int = 16
     monte_carlo: MonteCarlo = field(default_factory=lambda: MonteCarlo(samples=2, rollouts=1))
     extra_layers: int = 2  # on top of the generator's
-    token_weight: float = 0.0  # of the loss at the tokens inside the steps; 0 is the paper's
     optimisation: Optimisation = field(default_factory=lambda: Optimisation(steps=700, learning_rate=1e-3))
     batch_traces: int = 128
     evaluate_every: int = 350
@@ -77,7 +76,7 @@ class PrmTraining:
         train(
             model,
             corpus.batch_at,
-            partial(value_loss, token_weight=self.token_weight),
+            value_loss,
             self.optimisation,
             directory,
             title="prm",

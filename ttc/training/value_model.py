@@ -75,23 +75,16 @@ class TraceEncoder:
 
 
 def collate(rows: Sequence[Encoded]) -> Batch:
-    """`input_ids` (B, T) right-padded; `labels` (B, T), each token's that of its step and -1 outside the solution;
-    `ends` (B, T), where steps end."""
+    """`input_ids` (B, T) right-padded; `labels` (B, T) with -1 where no step ends."""
     import torch
 
     width = max(len(row.ids) for row in rows)
     input_ids = torch.zeros(len(rows), width, dtype=torch.long)
     labels = torch.full((len(rows), width), -1.0)
-    ends = torch.zeros(len(rows), width, dtype=torch.bool)
     for i, row in enumerate(rows):
         input_ids[i, : len(row.ids)] = torch.tensor(row.ids)
-        ends[i, torch.tensor(row.ends)] = True
-        start = row.solution_start
-        for end, label in zip(row.ends, row.labels, strict=True):
-            labels[i, start : end + 1] = label
-            start = end + 1
-    n_tokens = torch.tensor(sum(len(row.ids) for row in rows))
-    return {"input_ids": input_ids, "labels": labels, "ends": ends, "n_tokens": n_tokens}
+        labels[i, torch.tensor(row.ends)] = torch.tensor(row.labels, dtype=torch.float32)
+    return {"input_ids": input_ids, "labels": labels, "n_tokens": torch.tensor(sum(len(row.ids) for row in rows))}
 
 
 class LabelledCorpus:
@@ -146,23 +139,16 @@ def build_value_model(generator: str, extra_layers: int) -> LlamaForSequenceClas
     return model
 
 
-def value_loss(model: Any, batch: Batch, token_weight: float = 0.0) -> torch.Tensor:
-    """Mean binary cross-entropy at the step ends, with soft labels.
-
-    A step's label is as true of the tokens inside it, which tell the model where in the step an error lies:
-    `token_weight` times their mean loss is added.
-    """
+def value_loss(model: Any, batch: Batch) -> torch.Tensor:
+    """Mean binary cross-entropy at the step ends, with soft labels."""
     import torch.nn.functional as F
 
     hidden = model.model(input_ids=batch["input_ids"], use_cache=False).last_hidden_state  # (B, T, D)
     logits = model.score(hidden).float()[..., 0]  # (B, T)
+    ends = batch["labels"] >= 0
     losses = F.binary_cross_entropy_with_logits(logits, batch["labels"].clamp(min=0), reduction="none")
-    # Masks, no indexing: its gradient is much slower on a CPU.
-    ends = batch["ends"]
+    # A mask, no indexing: its gradient is much slower on a CPU.
     loss: torch.Tensor = (losses * ends).sum() / ends.sum()
-    if token_weight:
-        inner = (batch["labels"] >= 0) & ~ends
-        loss = loss + token_weight * (losses * inner).sum() / inner.sum()
     return loss
 
 
