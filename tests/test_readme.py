@@ -15,7 +15,7 @@ README = (Path(__file__).parent.parent / "README.md").read_text()
 COMMANDS = [
     line.split("#")[0].strip()
     for block in re.findall(r"```console\n(.*?)```", README, re.S)
-    for line in block.splitlines()
+    for line in block.replace("\\\n", " ").splitlines()
     if line.startswith(("ttc run", "scripts/ttc run"))
 ]
 
