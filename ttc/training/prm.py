@@ -48,7 +48,7 @@ class PrmTraining:
 
     seed: int = 0
     generator: VllmGenerator = field(default_factory=VllmGenerator)
-    problems: int = 5_000
+    problems: int = 8_000
     validation_problems: int = 500
     validation_samples: int = 16
     monte_carlo: MonteCarlo = field(default_factory=lambda: MonteCarlo(samples=2, rollouts=1))
