@@ -211,7 +211,9 @@ def test_workers_are_gone_after_close() -> None:
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_hanging_workers_do_not_outlive_their_parent(end: signal.Signals) -> None:
     script = (
+        "import signal\n"
         "from ttc.grading import Grader\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # background jobs inherit that it is ignored
         "grader = Grader(timeout_seconds=1, workers=1)\n"
         "grader.grade([(r'\\sqrt{12}', r'2\\sqrt{3}')])\n"
         "print(grader._workers[0].process.pid, flush=True)\n"
