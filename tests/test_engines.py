@@ -10,6 +10,7 @@ import pytest
 
 from ttc.engines.base import Draw, Engine, Finished, started
 from ttc.engines.checkpoint import resolve
+from ttc.engines.launch import CPU_BLOCK_SIZE
 from ttc.engines.prm import VllmPrm
 from ttc.engines.steps import StepSplitter
 from ttc.engines.vllm import VllmGenerator
@@ -128,30 +129,33 @@ def test_values_are_those_of_transformers_at_the_end_of_each_step(
 
     model = AutoModelForSequenceClassification.from_pretrained(resolve("pocket", "prm"), dtype=torch.float32)
     traces = solutions(generator, 6)
-    for trace, finished in zip(traces, replies(prm, [Score(trace) for trace in traces]), strict=True):
-        assert isinstance(finished.reply, tuple) and len(finished.reply) == len(trace.steps)
-        text = f"{trace.problem.question}\n"
-        for step, value in zip(trace.steps, finished.reply, strict=True):
-            text += step.text.strip("\n") + "\n"
-            with torch.inference_mode():
-                hidden = model.model(**tokenizer(text, return_tensors="pt")).last_hidden_state
-                expected = torch.sigmoid(model.score(hidden)[0, -1, 0]).item()
-            assert math.isclose(value, expected, abs_tol=1e-4)
+    prefixes = [trace.prefix(n + 1) for trace in traces for n in range(len(trace.steps))]
+    for prefix, finished in zip(prefixes, replies(prm, [Score(prefix) for prefix in prefixes]), strict=True):
+        lines = [prefix.problem.question, *(step.text.strip("\n") for step in prefix.steps)]
+        text = "".join(f"{line}\n" for line in lines)
+        with torch.inference_mode():
+            hidden = model.model(**tokenizer(text, return_tensors="pt")).last_hidden_state
+            expected = torch.sigmoid(model.score(hidden)[0, -1, 0]).item()
+        assert isinstance(finished.reply, float) and math.isclose(finished.reply, expected, abs_tol=1e-4)
 
 
-def test_the_newest_steps_value_is_the_last_of_all_values(generator: Engine, prm: Engine) -> None:
-    [trace] = solutions(generator, 1)
-    [every] = replies(prm, [Score(trace)])
-    [newest] = replies(prm, [Score(trace, last_only=True)])
-    assert isinstance(every.reply, tuple) and newest.reply == every.reply[-1:]
-    assert newest.usage.prompt == 0  # it was known: nothing was computed
+def test_the_newest_step_of_a_scored_trace_costs_its_new_tokens_and_less_than_a_block(
+    generator: Engine, prm: Engine, tokenizer: Any
+) -> None:
+    trace = max(solutions(generator, 20), key=lambda trace: len(trace.steps))
+    last = len(trace.steps)
+    [_] = replies(prm, [Score(trace.prefix(last - 1))])
+    [newest] = replies(prm, [Score(trace)])
+    new_tokens = len(tokenizer(trace.steps[-1].text)["input_ids"])
+    assert newest.usage.prompt < new_tokens + CPU_BLOCK_SIZE
+    assert newest.usage.cached % CPU_BLOCK_SIZE == 0
 
 
 def test_a_head_that_is_read_at_every_token_gives_the_same_values(generator: Engine, prm: Engine) -> None:
     traces = solutions(generator, 3)
     by_token = replies(started(VllmPrm(pooling="token")), [Score(trace) for trace in traces])
     for expected, got in zip(replies(prm, [Score(trace) for trace in traces]), by_token, strict=True):
-        assert isinstance(got.reply, tuple) and got.reply == pytest.approx(expected.reply, abs=1e-4)
+        assert got.reply == pytest.approx(expected.reply, abs=1e-4)
 
 
 def test_a_causal_model_judges_by_the_softmax_over_its_two_label_tokens(generator: Engine, tokenizer: Any) -> None:
@@ -162,10 +166,10 @@ def test_a_causal_model_judges_by_the_softmax_over_its_two_label_tokens(generato
     model = AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float32)
     good, bad = (tokenizer.convert_tokens_to_ids(token) for token in "+-")
     [trace] = solutions(generator, 1)
-    [judged] = replies(started(VllmPrm(model=directory, label_tokens=["+", "-"])), [Score(trace, last_only=True)])
+    [judged] = replies(started(VllmPrm(model=directory, label_tokens=["+", "-"])), [Score(trace)])
     with torch.inference_mode():
         logits = model(**tokenizer(f"{trace.problem.question}\n{trace.text}\n", return_tensors="pt")).logits[0, -1]
-    assert judged.reply == pytest.approx((torch.sigmoid(logits[good] - logits[bad]).item(),), abs=1e-4)
+    assert judged.reply == pytest.approx(torch.sigmoid(logits[good] - logits[bad]).item(), abs=1e-4)
 
 
 def test_beam_search_drives_both_engines(generator: Engine, prm: Engine) -> None:

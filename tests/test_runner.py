@@ -9,6 +9,7 @@ from ttc.engines.base import Draw
 from ttc.engines.scripted import ScriptedEngine
 from ttc.runner import Runner, started
 from ttc.strategies.beam import Beam
+from ttc.strategies.flows import score
 from ttc.strategies.parallel import BestOfN, Majority
 from ttc.types import Candidate, Flow, Problem, Reply, Request, Sample, Trace
 
@@ -18,7 +19,7 @@ def generator_script(request: Request, draw: Draw) -> Reply:
 
 
 def verifier_script(request: Request, draw: Draw) -> Reply:
-    return tuple(1 / (1 + len(step.text)) for step in request.trace.steps)
+    return 1 / (1 + len(request.trace.steps[-1].text))
 
 
 def test_equal_requests_of_one_problem_are_different_draws_and_replies_keep_their_order() -> None:
@@ -84,6 +85,25 @@ def test_beam_search_runs_through_the_runner() -> None:
     assert len(outcome.candidates) == 4
     # The shortest steps score best, so every survivor begins with the shortest or the second shortest step.
     assert {candidate.trace.steps[0].text for candidate in outcome.candidates} <= {"x\n", "xx\n"}
+
+
+def test_an_identical_prefix_of_one_problem_is_scored_once() -> None:
+    asked = []
+
+    def judge(request: Request, draw: Draw) -> Reply:
+        asked.append(request)
+        return 0.5
+
+    def flow(problem: Problem) -> Flow:
+        same, other = solved(Trace(problem)), solved(Trace(problem), "3")
+        first = yield from score([same, other, same])
+        second = yield from score([same])
+        return [Candidate(same, (value,)) for value in (*first, *second)]
+
+    runner = Runner(ScriptedEngine(generator_script), ScriptedEngine(judge))
+    [outcome] = runner.run(started([PROBLEM], flow))
+    assert [candidate.values for candidate in outcome.candidates] == [(0.5,)] * 4
+    assert [request.trace.text for request in asked] == [f"The answer is $\\boxed{{{n}}}$." for n in (2, 3)]
 
 
 def test_scores_without_a_verifier_are_a_bug_that_is_told() -> None:

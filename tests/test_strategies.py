@@ -28,8 +28,8 @@ def test_best_of_n_scores_every_solution_that_it_sampled() -> None:
     flow = BestOfN().solve(PROBLEM, 2)
     start(flow)
     traces = [solved(Trace(PROBLEM), "2"), solved(Trace(PROBLEM), "3")]
-    assert flow.send(list(traces)) == [Score(trace, last_only=True) for trace in traces]
-    candidates = finish(flow, [(0.9,), (0.1,)])
+    assert flow.send(list(traces)) == [Score(trace) for trace in traces]
+    candidates = finish(flow, [0.9, 0.1])
     assert [(candidate.trace, candidate.values) for candidate in candidates] == [
         (traces[0], (0.9,)),
         (traces[1], (0.1,)),
@@ -40,8 +40,8 @@ def test_best_of_n_asks_for_every_steps_value_where_that_is_wanted() -> None:
     flow = BestOfN(step_values=True).solve(PROBLEM, 1)
     start(flow)
     trace = solved(grown(Trace(PROBLEM), "a\n"))
-    assert flow.send([trace]) == [Score(trace)]
-    [candidate] = finish(flow, [(0.9, 0.2)])
+    assert flow.send([trace]) == [Score(trace.prefix(1)), Score(trace)]
+    [candidate] = finish(flow, [0.9, 0.2])
     assert candidate.values == (0.9, 0.2)
 
 
@@ -49,8 +49,8 @@ def test_beam_expands_only_the_best_prefixes() -> None:
     flow = Beam(width=2).solve(PROBLEM, 4)
     assert start(flow) == [Sample(Trace(PROBLEM), max_steps=1)] * 4
     firsts = [grown(Trace(PROBLEM), f"{name}\n") for name in "abcd"]
-    assert flow.send(list(firsts)) == [Score(trace, last_only=True) for trace in firsts]
-    assert flow.send([(0.1,), (0.8,), (0.3,), (0.9,)]) == [
+    assert flow.send(list(firsts)) == [Score(trace) for trace in firsts]
+    assert flow.send([0.1, 0.8, 0.3, 0.9]) == [
         Sample(firsts[3], max_steps=1),
         Sample(firsts[3], max_steps=1),
         Sample(firsts[1], max_steps=1),
@@ -64,12 +64,12 @@ def test_a_finished_beam_holds_its_slot_however_low_its_value() -> None:
     done = solved(Trace(PROBLEM))
     open_ = [grown(Trace(PROBLEM), f"{name}\n") for name in "abc"]
     flow.send([done, *open_])
-    requests = flow.send([(0.0,), (0.5,), (0.6,), (0.7,)])
+    requests = flow.send([0.0, 0.5, 0.6, 0.7])
     # Three free slots: two for the best prefix, one for the second.
     assert [request.trace for request in requests] == [open_[2], open_[2], open_[1]]
     ends = [solved(request.trace) for request in requests]
     flow.send(list(ends))
-    candidates = finish(flow, [(0.9,)] * 3)
+    candidates = finish(flow, [0.9] * 3)
     assert [candidate.trace for candidate in candidates] == [done, *ends]
 
 
@@ -78,9 +78,9 @@ def test_a_beam_keeps_the_values_of_all_its_steps() -> None:
     start(flow)
     first = grown(Trace(PROBLEM), "a\n")
     flow.send([first])
-    flow.send([(0.25,)])
+    flow.send([0.25])
     flow.send([solved(first)])
-    [candidate] = finish(flow, [(0.75,)])
+    [candidate] = finish(flow, [0.75])
     assert candidate.values == (0.25, 0.75)
 
 
@@ -88,7 +88,7 @@ def test_beams_still_open_after_the_last_round_stay_unfinished() -> None:
     flow = Beam(width=1, rounds=1).solve(PROBLEM, 2)
     start(flow)
     flow.send([grown(Trace(PROBLEM), "a\n"), solved(Trace(PROBLEM))])
-    candidates = finish(flow, [(0.9,), (0.1,)])
+    candidates = finish(flow, [0.9, 0.1])
     assert sorted(candidate.trace.is_finished for candidate in candidates) == [False, True]
 
 
@@ -96,7 +96,7 @@ def test_a_trace_cut_by_its_length_is_not_searched_further() -> None:
     flow = Beam(width=1).solve(PROBLEM, 1)
     start(flow)
     flow.send([grown(Trace(PROBLEM), "endless", Finish.LENGTH)])
-    [candidate] = finish(flow, [(0.5,)])
+    [candidate] = finish(flow, [0.5])
     assert not candidate.trace.is_finished
 
 
@@ -136,7 +136,7 @@ def test_beam_always_returns_exactly_its_budget_of_candidates_and_never_samples_
     def answer(request: Request) -> Reply:
         nonlocal finished
         if isinstance(request, Score):
-            return (rng.random(),)
+            return rng.random()
         if rng.random() < 0.3:
             finished += 1
             return solved(request.trace)

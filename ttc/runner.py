@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from ttc.engines.base import Draw, Engine, Finished
 from ttc.ledger import Ledger, Tokens
-from ttc.types import Candidate, Flow, Problem, Reply, Request, Sample
+from ttc.types import Candidate, Flow, Problem, Reply, Request, Sample, Score
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +35,22 @@ class _Active:
     missing: int = 0
     tokens: Tokens = field(default_factory=Tokens)
     draws: Counter[Sample] = field(default_factory=Counter)
+    values: dict[bytes, float | _Ticket] = field(default_factory=dict)  # a score asked twice is computed once
+
+    def answer(self, position: int, reply: Reply) -> None:
+        self.replies[position] = reply
+        self.missing -= 1
+
+    def taken(self) -> list[Reply]:
+        """All replies, in the order of their requests."""
+        return [reply for reply in self.replies if reply is not None]
 
 
 @dataclass(frozen=True, slots=True)
 class _Ticket:
     active: _Active
-    position: int  # of the reply in the list that the flow waits for
-    is_sample: bool
+    positions: list[int]  # of the reply in the list that the flow waits for
+    score: bytes | None = None  # its key
 
 
 class Runner:
@@ -102,42 +111,59 @@ class Runner:
         """Send a flow its replies; queue what it asks next, or keep what it returns."""
         try:
             requests = next(active.flow) if replies is None else active.flow.send(replies)
-            while not requests:
-                requests = active.flow.send([])
+            while not self._submit_all(active, requests):
+                requests = active.flow.send(active.taken())
         except StopIteration as stop:
             self._done.append(Outcome(active.problem, stop.value, active.tokens))
-            return
+
+    def _submit_all(self, active: _Active, requests: list[Request]) -> bool:
+        """Queue the requests; return whether there is anything to wait for."""
         active.replies = [None] * len(requests)
         active.missing = len(requests)
         for position, request in enumerate(requests):
-            self._submit(active, position, request)
+            if isinstance(request, Sample):
+                draw = active.draws[request]  # two equal beams still get different samples
+                active.draws[request] += 1
+                self._generator.submit(self._ticket(active, position), request, Draw(self._seed, draw))
+            else:
+                self._submit_score(active, position, request)
+        return active.missing > 0
 
-    def _submit(self, active: _Active, position: int, request: Request) -> None:
-        ticket = self._issued = self._issued + 1
-        is_sample = isinstance(request, Sample)
-        self._tickets[ticket] = _Ticket(active, position, is_sample)
-        if isinstance(request, Sample):
-            draw = active.draws[request]  # two equal beams still get different samples
-            active.draws[request] += 1
-            self._generator.submit(ticket, request, Draw(self._seed, draw))
-        elif self._verifier is not None:
-            self._verifier.submit(ticket, request, Draw())
-        else:
+    def _submit_score(self, active: _Active, position: int, request: Score) -> None:
+        if self._verifier is None:
             raise RuntimeError("a strategy asked for scores, but no verifier was started")
+        key = self._verifier.key(request, Draw())
+        known = active.values.get(key)
+        if isinstance(known, float):
+            active.answer(position, known)
+        elif known is not None:
+            known.positions.append(position)
+        else:
+            number = self._ticket(active, position, key)
+            active.values[key] = self._tickets[number]
+            self._verifier.submit(number, request, Draw())
+
+    def _ticket(self, active: _Active, position: int, score: bytes | None = None) -> int:
+        self._issued += 1
+        self._tickets[self._issued] = _Ticket(active, [position], score)
+        return self._issued
 
     def _deliver(self, finished: Finished) -> None:
         ticket = self._tickets.pop(finished.ticket)
         active, usage = ticket.active, finished.usage
-        if ticket.is_sample:
+        if ticket.score is None:
             tokens = self.ledger.sampled(usage.prompt, usage.cached, usage.decoded)
         else:
+            assert isinstance(finished.reply, float)
+            active.values[ticket.score] = finished.reply
             tokens = self.ledger.scored(usage.prompt, usage.cached)
-        self.on_tokens(tokens)
         active.tokens += tokens
-        active.replies[ticket.position] = finished.reply
-        active.missing -= 1
+        if not finished.replayed:
+            self.on_tokens(tokens)
+        for position in ticket.positions:
+            active.answer(position, finished.reply)
         if active.missing == 0:
-            self._advance(active, [reply for reply in active.replies if reply is not None])
+            self._advance(active, active.taken())
 
 
 def started(problems: Iterable[Problem], solve: Callable[[Problem], Flow]) -> Iterator[tuple[Problem, Flow]]:

@@ -68,6 +68,10 @@ class Trace:
         """Did the generator end this solution itself?"""
         return self.finish is Finish.STOP
 
+    def prefix(self, steps: int) -> Trace:
+        """The trace as it was after its first `steps` steps."""
+        return self if steps == len(self.steps) else Trace(self.problem, self.steps[:steps], Finish.STEP)
+
     def extended(self, steps: tuple[Step, ...], finish: Finish) -> Trace:
         return Trace(self.problem, self.steps + steps, finish)
 
@@ -87,18 +91,16 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Request: the verifier's value after every step of `trace`.
+    """Request: the verifier's value of `trace` as far as it goes, i.e. after its newest step.
 
-    The reply is a tuple of floats in [0, 1], one for each step. With `last_only` only the newest
-    step is asked for, and the tuple has one value.
+    The reply is a float in [0, 1].
     """
 
     trace: Trace
-    last_only: bool = False
 
 
 Request = Sample | Score
-Reply = Trace | tuple[float, ...]
+Reply = Trace | float
 
 
 @dataclass(frozen=True, slots=True)

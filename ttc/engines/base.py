@@ -26,6 +26,7 @@ class Finished:
     ticket: int
     reply: Reply
     usage: Usage
+    replayed: bool = False  # from the store: it cost this much once, and nothing now
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,12 @@ class Draw:
 class Engine(Protocol):
     """A model that continues or scores traces, many at a time."""
 
-    shape: Shape | None  # None: unknown, so FLOPs are
+    @property
+    def shape(self) -> Shape | None:
+        """The sizes that decide FLOPs; None where they are unknown."""
+
+    def key(self, request: Request, draw: Draw) -> bytes:
+        """A digest of all that decides the reply: checkpoint, sampling parameters, token ids, and a sample's draw."""
 
     def submit(self, ticket: int, request: Request, draw: Draw) -> None:
         """Queue a request. Requests that are equal but for `draw` are independent samples."""
@@ -52,10 +58,14 @@ class Engine(Protocol):
         """Is anything queued or running?"""
 
 
+def digest(*content: object) -> bytes:
+    """16 bytes that depend on the content alone: not on order, batch or process."""
+    return hashlib.blake2b(repr(content).encode(), digest_size=16).digest()
+
+
 def seed_of(*content: object) -> int:
-    """A 63-bit seed that depends on the content alone: not on order, batch or process."""
-    digest = hashlib.blake2b(repr(content).encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") >> 1
+    """A 63-bit seed that depends on the content alone."""
+    return int.from_bytes(hashlib.blake2b(repr(content).encode(), digest_size=8).digest(), "big") >> 1
 
 
 _started: dict[str, Any] = {}

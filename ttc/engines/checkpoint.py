@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from pathlib import Path
 
@@ -35,3 +36,46 @@ def resolve(model: str, role: str) -> str:
     if not HUB_ID.fullmatch(model):
         raise UserError(f"{role}.model={model} is no directory and no hub id (owner/name); check the path.")
     return model
+
+
+SAMPLED_BLOCKS = 64
+BLOCK_BYTES = 4096
+
+
+def fingerprint(model: str) -> str:
+    """A digest of a checkpoint's content, whatever its name or place.
+
+    Small files count whole; of a large one its size and blocks spread evenly over it, so that a 7B checkpoint takes
+    moments and a finetuned copy still differs. A hub id that is not in the local cache stands for itself.
+    """
+    directory = local_directory(model)
+    if directory is None:
+        return model
+    digest = hashlib.blake2b(digest_size=16)
+    for file in sorted(directory.iterdir()):
+        if file.suffix in {".json", ".safetensors", ".bin", ".model", ".jinja"} and file.is_file():
+            size = file.stat().st_size
+            digest.update(f"{file.name} {size} ".encode())
+            with file.open("rb") as stream:
+                for start in _sampled(size):
+                    stream.seek(start)
+                    digest.update(stream.read(BLOCK_BYTES))
+    return digest.hexdigest()
+
+
+def _sampled(size: int) -> range:
+    """Where the blocks start that are read of a file of this size."""
+    blocks = -(-size // BLOCK_BYTES)
+    if blocks <= 4 * SAMPLED_BLOCKS:
+        return range(0, size, BLOCK_BYTES)
+    return range(0, size, blocks // SAMPLED_BLOCKS * BLOCK_BYTES)
+
+
+def local_directory(model: str) -> Path | None:
+    """The directory of a checkpoint: itself, or where the hub's cache keeps it; None when it was never loaded."""
+    if Path(model).is_dir():
+        return Path(model)
+    from huggingface_hub import try_to_load_from_cache
+
+    cached = try_to_load_from_cache(model, "config.json")
+    return Path(cached).parent if isinstance(cached, str) else None

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import warnings
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ttc.engines.checkpoint import local_directory
 from ttc.errors import UserError
 from ttc.ledger import Shape
 
@@ -88,14 +88,9 @@ def prepare() -> bool:
 
 def shape_of(model: str) -> Shape | None:
     """The shape of a checkpoint (a directory, or a hub id that was loaded); None where it cannot be read."""
-    directory = Path(model)
-    if not directory.is_dir():
-        from huggingface_hub import try_to_load_from_cache
-
-        cached = try_to_load_from_cache(model, "config.json")
-        if not isinstance(cached, str):
-            return None
-        directory = Path(cached).parent
+    directory = local_directory(model)
+    if directory is None:
+        return None
     try:
         return Shape.of_checkpoint(directory)
     except UserError:  # e.g. weights in another format: the run goes on, its FLOPs are unknown

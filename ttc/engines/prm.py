@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from ttc.engines.base import Draw, Engine, Finished, Usage
-from ttc.engines.checkpoint import resolve
+from ttc.engines.base import Draw, Engine, Finished, Usage, digest
+from ttc.engines.checkpoint import fingerprint, resolve
 from ttc.types import Request, Score
 
 TASKS = {"last": "classify", "token": "token_classify"}  # pooling -> vLLM's name for it
@@ -55,7 +55,7 @@ class VllmPrm:
 
 
 class PrmEngine:
-    """Scores traces; a prefix that was scored before is answered from memory."""
+    """Scores traces as far as they go."""
 
     def __init__(self, config: VllmPrm) -> None:
         from ttc.engines.launch import launch, prepare, shape_of
@@ -82,75 +82,40 @@ class PrmEngine:
         self._config = config
         self._format = FORMATS[config.format](self._engine.get_tokenizer())
         self._max_model_len: int = self._engine.model_config.max_model_len
-        self._values: dict[tuple[int, ...], float] = {}
-        self._waiting: dict[tuple[int, ...], list[int]] = {}  # prefix -> tickets that want its value
-        self._prefix_of: dict[str, tuple[int, ...]] = {}
-        self._wanted: dict[int, list[tuple[int, ...]]] = {}  # ticket -> its prefixes
-        self._missing: dict[int, int] = {}
-        self._usage: dict[int, Usage] = {}
-        self._instant: list[Finished] = []
-        self._requests = 0
+        self._running: set[int] = set()
+        self._fingerprint = (fingerprint(model), config.format, config.label_tokens, config.positive_class)
         self.shape = shape_of(self._engine.model_config.model)
 
-    def submit(self, ticket: int, request: Request, draw: Draw) -> None:
-        assert isinstance(request, Score)
-        prefixes = [tuple(ids) for ids in self._format.prefixes(request.trace.problem, request.trace.steps)]
-        if request.last_only:
-            prefixes = prefixes[-1:]
-        self._wanted[ticket] = prefixes
-        self._usage[ticket] = Usage()
-        unknown = [prefix for prefix in prefixes if prefix not in self._values]
-        self._missing[ticket] = len(unknown)
-        for prefix in unknown:
-            self._ask(ticket, prefix)
-        if not unknown:
-            self._instant.append(self._finished(ticket))
+    def key(self, request: Request, draw: Draw) -> bytes:
+        return digest(self._fingerprint, self._ids(request))
 
-    def _ask(self, ticket: int, prefix: tuple[int, ...]) -> None:
-        if prefix in self._waiting:
-            self._waiting[prefix].append(ticket)
-            return
-        self._waiting[prefix] = [ticket]
+    def _ids(self, request: Request) -> list[int]:
+        assert isinstance(request, Score)
+        ids = self._format.ids(request.trace.problem, request.trace.steps)
+        return ids[: self._max_model_len]  # of a trace too long for the PRM only the beginning is judged
+
+    def submit(self, ticket: int, request: Request, draw: Draw) -> None:
         from vllm import PoolingParams
 
-        # A trace too long for the PRM cannot be judged: it keeps its head and its end.
-        ids = list(prefix) if len(prefix) <= self._max_model_len else list(prefix[: self._max_model_len])
-        self._requests += 1
-        request_id = str(self._requests)
-        self._prefix_of[request_id] = prefix
-        self._engine.add_request(request_id, {"prompt_token_ids": ids}, PoolingParams(task=self._task))
+        self._running.add(ticket)
+        prompt = {"prompt_token_ids": self._ids(request)}
+        self._engine.add_request(str(ticket), prompt, PoolingParams(task=self._task))
 
     @property
     def is_busy(self) -> bool:
-        return bool(self._wanted or self._instant)
+        return bool(self._running)
 
     def poll(self) -> list[Finished]:
-        finished, self._instant = self._instant, []
-        if self._prefix_of:
-            for output in self._engine.step():
-                if output.finished:
-                    finished.extend(self._take(output))
-        return finished
+        outputs = self._engine.step() if self._running else []
+        return [self._taken(output) for output in outputs if output.finished]
 
-    def _take(self, output: Any) -> list[Finished]:
-        prefix = self._prefix_of.pop(output.request_id)
+    def _taken(self, output: Any) -> Finished:
+        ticket = int(output.request_id)
+        self._running.remove(ticket)
         values = output.outputs.data  # (classes,), or (tokens, classes) where every token is read
-        self._values[prefix] = float((values if values.dim() == 1 else values[-1])[self._config.positive_class])
+        value = float((values if values.dim() == 1 else values[-1])[self._config.positive_class])
         cached = output.num_cached_tokens or 0
-        finished = []
-        for i, ticket in enumerate(self._waiting.pop(prefix)):
-            if i == 0:  # the one that asked first pays
-                used = self._usage[ticket]
-                self._usage[ticket] = Usage(used.prompt + len(prefix) - cached, used.cached + cached)
-            self._missing[ticket] -= 1
-            if self._missing[ticket] == 0:
-                finished.append(self._finished(ticket))
-        return finished
-
-    def _finished(self, ticket: int) -> Finished:
-        values = tuple(self._values[prefix] for prefix in self._wanted.pop(ticket))
-        del self._missing[ticket]
-        return Finished(ticket, values, self._usage.pop(ticket))
+        return Finished(ticket, value, Usage(len(output.prompt_token_ids) - cached, cached))
 
 
 def _overrides(model: str, label_tokens: list[str]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from ttc.engines.base import Draw, Finished, Usage
+from ttc.engines.base import Draw, Finished, Usage, digest
 from ttc.ledger import Shape
 from ttc.types import Reply, Request
 
@@ -23,6 +23,9 @@ class ScriptedEngine:
         self._queue: deque[tuple[int, Request, Draw]] = deque()
         self.most_queued = 0
 
+    def key(self, request: Request, draw: Draw) -> bytes:
+        return digest(request, draw)
+
     def submit(self, ticket: int, request: Request, draw: Draw) -> None:
         self._queue.append((ticket, request, draw))
         self.most_queued = max(self.most_queued, len(self._queue))
@@ -36,6 +39,6 @@ class ScriptedEngine:
         for _ in range(min(self._per_poll, len(self._queue))):
             ticket, request, draw = self._queue.popleft()
             reply = self._script(request, draw)
-            decoded = 0 if isinstance(reply, tuple) else len(reply.token_ids) - len(request.trace.token_ids)
+            decoded = 0 if isinstance(reply, float) else len(reply.token_ids) - len(request.trace.token_ids)
             finished.append(Finished(ticket, reply, Usage(decoded=decoded)))
         return finished

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from ttc.engines.base import Draw, Engine, Finished, Usage, seed_of
-from ttc.engines.checkpoint import resolve
-from ttc.types import Finish, Problem, Request, Sample, Step
+from ttc.engines.base import Draw, Engine, Finished, Usage, digest, seed_of
+from ttc.engines.checkpoint import fingerprint, resolve
+from ttc.types import Finish, Request, Sample, Step
 
 if TYPE_CHECKING:
     from vllm.outputs import RequestOutput
@@ -78,31 +79,40 @@ class GeneratorEngine:
         self._tokenizer: Any = self._engine.get_tokenizer()
         self._splitter = StepSplitter(self._tokenizer, config.step_separator)
         self._max_model_len: int = self._engine.model_config.max_model_len
-        self._prompts: dict[str, tuple[int, ...]] = {}
+        self.prompt_ids = lru_cache(4096)(self._prompt_ids)
+        self._fingerprint = (
+            fingerprint(resolve(config.model, "generator")),
+            *(config.top_p, config.top_k, config.step_separator, config.max_tokens, self._max_model_len),
+        )
         self._running: dict[int, _Running] = {}
         self._instant: list[Finished] = []
         self.shape = shape_of(self._engine.model_config.model)
 
-    def prompt_ids(self, problem: Problem) -> tuple[int, ...]:
-        """The prompt's token ids, tokenised once for each problem."""
-        if problem.id not in self._prompts:
-            text = self._config.prompt.replace("{question}", problem.question)
-            if self._config.chat:
-                messages = [{"role": "user", "content": text}]
-                if self._config.system is not None:
-                    messages.insert(0, {"role": "system", "content": self._config.system})
-                ids = self._tokenizer.apply_chat_template(
-                    messages, add_generation_prompt=True, tokenize=True, return_dict=False
-                )
-            else:
-                ids = self._tokenizer(text)["input_ids"]
-            self._prompts[problem.id] = tuple(ids)
-        return self._prompts[problem.id]
+    def _prompt_ids(self, question: str) -> tuple[int, ...]:
+        """The prompt's token ids."""
+        text = self._config.prompt.replace("{question}", question)
+        if not self._config.chat:
+            return tuple(self._tokenizer(text)["input_ids"])
+        messages = [{"role": "user", "content": text}]
+        if self._config.system is not None:
+            messages.insert(0, {"role": "system", "content": self._config.system})
+        ids = self._tokenizer.apply_chat_template(
+            messages, add_generation_prompt=True, tokenize=True, return_dict=False
+        )
+        return tuple(ids)
+
+    def key(self, request: Request, draw: Draw) -> bytes:
+        assert isinstance(request, Sample)
+        trace = request.trace
+        ids = (self.prompt_ids(trace.problem.question), trace.token_ids)
+        return digest(self._fingerprint, ids, self._temperature(request), request.max_steps, draw)
+
+    def _temperature(self, request: Sample) -> float:
+        return self._config.temperature if request.temperature is None else request.temperature
 
     def submit(self, ticket: int, request: Request, draw: Draw) -> None:
         assert isinstance(request, Sample) and request.trace.is_open
-        temperature = self._config.temperature if request.temperature is None else request.temperature
-        self._continue(ticket, _Running(request, temperature, draw))
+        self._continue(ticket, _Running(request, self._temperature(request), draw))
 
     def _continue(self, ticket: int, running: _Running) -> None:
         """Ask for the rest of the solution, or for the next step."""
@@ -110,7 +120,7 @@ class GeneratorEngine:
         from vllm.sampling_params import RequestOutputKind
 
         prefix = running.request.trace.token_ids + running.new_ids
-        prompt = self.prompt_ids(running.request.trace.problem) + prefix
+        prompt = self.prompt_ids(running.request.trace.problem.question) + prefix
         room = min(self._config.max_tokens - len(prefix), self._max_model_len - len(prompt))
         if room < 1:
             self._instant.append(self._finished(ticket, running, Finish.LENGTH))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from ttc.types import Problem, Step
@@ -18,30 +19,33 @@ class StepFormat(ABC):
 
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
-        self._cache: dict[tuple[str, str, int], list[int]] = {}
+        # By content: a problem's id means something in its own data set alone.
+        self._head = lru_cache(4096)(self.head)
+        self._step = lru_cache(65_536)(self.step)
 
     @abstractmethod
-    def head(self, problem: Problem) -> list[int]:
+    def head(self, question: str) -> list[int]:
         """The ids before the first step."""
 
     @abstractmethod
-    def step(self, problem: Problem, step: Step, index: int) -> list[int]:
-        """The ids of one step; the value is read at the last of them."""
+    def step(self, question: str, step: str, index: int) -> list[int]:
+        """The ids of one step's text; the value is read at the last of them."""
+
+    def ids(self, problem: Problem, steps: Sequence[Step]) -> list[int]:
+        """The ids of everything up to the end of the last step."""
+        ids = list(self._head(problem.question))
+        for index, step in enumerate(steps):
+            ids += self._step(problem.question, step.text, index)
+        return ids
 
     def prefixes(self, problem: Problem, steps: Sequence[Step]) -> list[list[int]]:
         """For each step, the ids of everything up to its end."""
-        ids = list(self.head(problem))
+        ids = list(self._head(problem.question))
         prefixes = []
         for index, step in enumerate(steps):
-            ids = ids + self._step(problem, step, index)
+            ids = ids + self._step(problem.question, step.text, index)
             prefixes.append(ids)
         return prefixes
-
-    def _step(self, problem: Problem, step: Step, index: int) -> list[int]:
-        key = (problem.id, step.text, index)
-        if key not in self._cache:
-            self._cache[key] = self.step(problem, step, index)
-        return self._cache[key]
 
     def _ids(self, text: str) -> list[int]:
         ids: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
@@ -57,12 +61,12 @@ class StepFormat(ABC):
 class Plain(StepFormat):
     """The problem, then a line for each step; the value is read at the newline (Snell et al. 2024, appendix D)."""
 
-    def head(self, problem: Problem) -> list[int]:
-        ids: list[int] = self._tokenizer(f"{problem.question}\n")["input_ids"]
+    def head(self, question: str) -> list[int]:
+        ids: list[int] = self._tokenizer(f"{question}\n")["input_ids"]
         return ids
 
-    def step(self, problem: Problem, step: Step, index: int) -> list[int]:
-        return self._ids(step.text.strip("\n") + "\n")
+    def step(self, question: str, step: str, index: int) -> list[int]:
+        return self._ids(step.strip("\n") + "\n")
 
 
 class QwenMathPrm(StepFormat):
@@ -70,12 +74,12 @@ class QwenMathPrm(StepFormat):
 
     SYSTEM = "Please reason step by step, and put your final answer within \\boxed{}."
 
-    def head(self, problem: Problem) -> list[int]:
-        messages = [{"role": "system", "content": self.SYSTEM}, {"role": "user", "content": problem.question}]
+    def head(self, question: str) -> list[int]:
+        messages = [{"role": "system", "content": self.SYSTEM}, {"role": "user", "content": question}]
         return self._chat(messages, add_generation_prompt=True)
 
-    def step(self, problem: Problem, step: Step, index: int) -> list[int]:
-        return self._ids(step.text.strip() + "<extra_0>")
+    def step(self, question: str, step: str, index: int) -> list[int]:
+        return self._ids(step.strip() + "<extra_0>")
 
 
 class RlhFlow(StepFormat):
@@ -84,12 +88,12 @@ class RlhFlow(StepFormat):
     Read at the end of the assistant's header, as a softmax over `+` and `-` (Xiong et al. 2024).
     """
 
-    def head(self, problem: Problem) -> list[int]:
+    def head(self, question: str) -> list[int]:
         return []  # the question opens the first turn
 
-    def step(self, problem: Problem, step: Step, index: int) -> list[int]:
-        text = step.text.strip()
-        content = f"{problem.question} {text}" if index == 0 else text
+    def step(self, question: str, step: str, index: int) -> list[int]:
+        text = step.strip()
+        content = f"{question} {text}" if index == 0 else text
         turn = [{"role": "user", "content": content}]
         if index == 0:
             return self._chat(turn, add_generation_prompt=True)
@@ -102,12 +106,12 @@ class RlhFlow(StepFormat):
 class MathShepherd(StepFormat):
     """Math-Shepherd's Mistral PRM: each step ends with the mark ` ки`, where P(+) is read (Wang et al. 2024)."""
 
-    def head(self, problem: Problem) -> list[int]:
-        ids: list[int] = self._tokenizer(problem.question)["input_ids"]
+    def head(self, question: str) -> list[int]:
+        ids: list[int] = self._tokenizer(question)["input_ids"]
         return ids
 
-    def step(self, problem: Problem, step: Step, index: int) -> list[int]:
-        return self._ids(f" Step {index + 1}: {step.text.strip()} ки")
+    def step(self, question: str, step: str, index: int) -> list[int]:
+        return self._ids(f" Step {index + 1}: {step.strip()} ки")
 
 
 FORMATS: dict[str, type[StepFormat]] = {

@@ -7,7 +7,7 @@ from math import isqrt
 from typing import ClassVar
 
 from ttc.errors import UserError
-from ttc.strategies.flows import Asking, Node, sample, score_last
+from ttc.strategies.flows import Asking, Node, sample, score
 from ttc.strategies.parallel import check_positive
 from ttc.types import Flow, Problem, Trace
 
@@ -59,7 +59,7 @@ class Beam:
 
     def _grow(self, parents: list[Node]) -> Asking[list[Node]]:
         traces = yield from sample([parent.trace for parent in parents], max_steps=1)
-        values = yield from score_last(traces)
+        values = yield from score(traces)
         return [
             Node(trace, (*parent.values, value)) for parent, trace, value in zip(parents, traces, values, strict=True)
         ]

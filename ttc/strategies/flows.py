@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import ClassVar, Protocol, TypeVar
 
 from ttc.types import Candidate, Flow, Problem, Reply, Request, Sample, Score, Trace
@@ -38,16 +39,17 @@ def sample(
     return [reply for reply in replies if isinstance(reply, Trace)]
 
 
-def score(traces: Sequence[Trace]) -> Asking[list[tuple[float, ...]]]:
-    """The verifier's values after every step of each trace, in [0, 1]."""
-    replies = yield [Score(trace) for trace in traces]
-    return [reply for reply in replies if isinstance(reply, tuple)]
-
-
-def score_last(traces: Sequence[Trace]) -> Asking[list[float]]:
+def score(traces: Sequence[Trace]) -> Asking[list[float]]:
     """The verifier's value after the newest step of each trace, in [0, 1]."""
-    replies = yield [Score(trace, last_only=True) for trace in traces]
-    return [reply[-1] if reply else 0.0 for reply in replies if isinstance(reply, tuple)]
+    replies = yield [Score(trace) for trace in traces]
+    return [reply for reply in replies if isinstance(reply, float)]
+
+
+def score_steps(traces: Sequence[Trace]) -> Asking[list[tuple[float, ...]]]:
+    """The verifier's values after every step of each trace, in [0, 1]."""
+    values = yield from score([trace.prefix(n + 1) for trace in traces for n in range(len(trace.steps))])
+    remaining = iter(values)
+    return [tuple(islice(remaining, len(trace.steps))) for trace in traces]
 
 
 @dataclass(frozen=True)

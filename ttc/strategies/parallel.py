@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ttc.errors import UserError
-from ttc.strategies.flows import sample, score, score_last
+from ttc.strategies.flows import sample, score, score_steps
 from ttc.types import Candidate, Flow, Problem, Trace
 
 
@@ -44,9 +44,9 @@ class BestOfN:
     def solve(self, problem: Problem, budget: int) -> Flow:
         traces = yield from sample([Trace(problem)] * budget)
         if self.step_values:
-            values = yield from score(traces)
+            values = yield from score_steps(traces)
         else:
-            values = [(value,) for value in (yield from score_last(traces))]
+            values = [(value,) for value in (yield from score(traces))]
         return [Candidate(trace, of_steps) for trace, of_steps in zip(traces, values, strict=True)]
 
 

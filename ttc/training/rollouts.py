@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ttc.strategies.flows import sample
-from ttc.types import Candidate, Finish, Flow, Problem, Trace
+from ttc.types import Candidate, Flow, Problem, Trace
 
 IsCorrect = Callable[[Trace], bool | None]
 """Right, wrong, or (None) without an answer."""
@@ -35,7 +35,7 @@ class MonteCarlo:
             outcome = is_correct(trace)
             if outcome is None:
                 continue
-            prefixes = [Trace(problem, trace.steps[:n], Finish.STEP) for n in range(1, len(trace.steps))]
+            prefixes = [trace.prefix(n) for n in range(1, len(trace.steps))]
             rolled = yield from sample([prefix for prefix in prefixes for _ in range(self.rollouts)])
             outcomes = [bool(is_correct(rollout)) for rollout in rolled]
             labels = [

@@ -71,7 +71,7 @@ class TraceEncoder:
         problem = Problem(trace.problem_id, trace.question, "")
         prefixes = self._format.prefixes(problem, [Step(text, ()) for text in trace.steps])
         ends = [len(prefix) - 1 for prefix in prefixes]
-        return Encoded(prefixes[-1], ends, trace.labels, len(self._format.head(problem)))
+        return Encoded(prefixes[-1], ends, trace.labels, len(self._format.head(trace.question)))
 
 
 def collate(rows: Sequence[Encoded]) -> Batch:

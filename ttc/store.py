@@ -1,0 +1,268 @@
+"""The store: every reply that an engine ever gave, by content, so that none is paid for twice and none is lost.
+
+One SQLite file in WAL mode. A reply is written before the runner sees it, so a run killed at any moment has lost
+nothing but what the engines were still working on; the same command replays the rest and goes on. Several processes
+may use one store at once: whoever is first with a key wins, and the others take its reply.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from ttc.engines.base import Draw, Engine, Finished, Usage
+from ttc.errors import RunError, UserError
+from ttc.ledger import Shape
+from ttc.types import Finish, Reply, Request, Sample, Step
+
+APPLICATION_ID = 0x74746373  # "ttcs"
+SCHEMA = 1
+LOCK_SECONDS = 30.0
+QUICK_CHECK_BELOW_BYTES = 256 * 2**20  # checking takes about a second for each gigabyte
+
+_TABLES = """
+CREATE TABLE replies (
+    key BLOB PRIMARY KEY,       -- digest of checkpoint, sampling parameters, token ids and draw
+    engine TEXT NOT NULL,       -- the checkpoint as the config names it
+    kind TEXT NOT NULL,         -- sample or score
+    body TEXT NOT NULL,         -- JSON, see encoded()
+    made TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))
+) WITHOUT ROWID;
+"""
+
+
+class Store:
+    """An open store. Use as a context manager, or call `close`.
+
+    Raises:
+        UserError: on opening a file that is no store, damaged, from a newer version, or that cannot be written.
+        RunError: when a later read or write fails, e.g. because the disk is full.
+    """
+
+    def __init__(self, path: Path, *, lock_seconds: float = LOCK_SECONDS) -> None:
+        self.path = path
+        with _opening(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._connection = sqlite3.connect(path, timeout=lock_seconds, isolation_level=None)
+            try:
+                self._set_up()
+            except BaseException:
+                self._connection.close()
+                raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        with suppress(sqlite3.Error):  # everything was committed already
+            self._connection.close()
+
+    def get(self, key: bytes) -> str | None:
+        """The body kept under `key`."""
+        with self._working():
+            row = self._connection.execute("SELECT body FROM replies WHERE key = ?", (key,)).fetchone()
+        return row[0] if row else None
+
+    def keep(self, rows: Sequence[tuple[bytes, str, str, str]]) -> list[str]:
+        """Write (key, engine, kind, body) rows in one transaction; return the body that the store holds for each.
+
+        That is another process's body where it came first.
+        """
+        with self._working():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                held = [self._keep_one(row) for row in rows]
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+        return held
+
+    def _keep_one(self, row: tuple[bytes, str, str, str]) -> str:
+        insert = "INSERT INTO replies (key, engine, kind, body) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+        if self._connection.execute(insert, row).rowcount:
+            return row[3]
+        held: str = self._connection.execute("SELECT body FROM replies WHERE key = ?", row[:1]).fetchone()[0]
+        return held
+
+    def summary(self) -> list[tuple[str, str, int, int]]:
+        """(engine, kind, replies, bytes of their bodies) for each engine and kind."""
+        query = "SELECT engine, kind, COUNT(*), SUM(LENGTH(body)) FROM replies GROUP BY engine, kind ORDER BY 1, 2"
+        with self._working():
+            return [(engine, kind, count, size) for engine, kind, count, size in self._connection.execute(query)]
+
+    def rows(self) -> Iterator[tuple[bytes, str, str, str, str]]:
+        """Every (key, engine, kind, body, made)."""
+        with self._working():
+            yield from self._connection.execute("SELECT key, engine, kind, body, made FROM replies ORDER BY key")
+
+    def prune(self, *, engine: str | None = None, before: str | None = None) -> int:
+        """Delete the replies of an engine, or made before a moment (ISO 8601), or both; return how many went."""
+        with self._working():
+            gone = self._connection.execute(
+                "DELETE FROM replies WHERE (?1 IS NULL OR engine = ?1) AND (?2 IS NULL OR made < ?2)", (engine, before)
+            ).rowcount
+            self._connection.execute("VACUUM")
+        return gone
+
+    def _set_up(self) -> None:
+        if self._pragma("application_id") == 0 and self._pragma("user_version") == 0:
+            self._create()
+        if self._pragma("application_id") != APPLICATION_ID:
+            raise UserError(f"store.path={self.path} is another program's database; choose another store.path.")
+        version = self._pragma("user_version")
+        if version > SCHEMA:
+            raise UserError(
+                f"store.path={self.path} has schema {version}, newer than this ttc's {SCHEMA}; "
+                "update ttc, or choose another store.path."
+            )
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = NORMAL")  # a killed process loses nothing; a power cut, moments
+        if self.path.stat().st_size < QUICK_CHECK_BELOW_BYTES:
+            [verdict] = self._connection.execute("PRAGMA quick_check(1)").fetchone()
+            if verdict != "ok":
+                raise sqlite3.DatabaseError(" ".join(verdict.split()))
+
+    def _create(self) -> None:
+        self._connection.execute("BEGIN IMMEDIATE")  # of two processes that start at once, one creates
+        try:
+            if self._pragma("application_id") == 0:
+                if self._connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone() != (0,):
+                    raise UserError(f"store.path={self.path} is another program's database; choose another store.path.")
+                self._connection.execute(_TABLES)
+                self._connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                self._connection.execute(f"PRAGMA user_version = {SCHEMA}")
+            self._connection.execute("COMMIT")
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+
+    def _pragma(self, name: str) -> int:
+        value: int = self._connection.execute(f"PRAGMA {name}").fetchone()[0]
+        return value
+
+    @contextmanager
+    def _working(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise RunError(
+                f"{self.path}: {error}; what was stored before is safe. {_remedy(error)} "
+                "Then run the same command again: it goes on where it stopped."
+            ) from error
+
+
+@contextmanager
+def _opening(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError) and "malformed" not in str(error):
+            raise UserError(f"store.path={path}: {error}. {_remedy(error)}") from None
+        raise UserError(
+            f"store.path={path} is no store or is damaged ({error}); move it away, or choose another store.path."
+        ) from None
+    except OSError as error:
+        raise UserError(f"store.path={path}: {error.strerror}; choose another store.path, or store=off.") from None
+
+
+def _remedy(error: sqlite3.Error) -> str:
+    text = str(error)
+    if "locked" in text or "busy" in text:
+        return f"Another process has held it for {LOCK_SECONDS:.0f} s; wait for that one, or choose another store.path."
+    if "full" in text:
+        return "Make room on the disk."
+    if "readonly" in text or "unable to open" in text:
+        return "Make the file and its directory writable, choose another store.path, or use store=off."
+    return "Choose another store.path, or use store=off."
+
+
+@dataclass
+class SqliteStore:
+    """Where a run keeps its replies. Relative paths start where the command runs."""
+
+    path: str = "outputs/store.sqlite"
+
+    def check(self) -> None:
+        """Find out before any weights load whether the store can be used."""
+        self.open().close()
+
+    def open(self) -> Store:
+        return Store(Path(self.path).expanduser())
+
+
+class StoredEngine:
+    """An engine that asks the store first, and tells it everything new before anybody else hears of it."""
+
+    def __init__(self, engine: Engine, store: Store, name: str) -> None:
+        self._engine, self._store, self._name = engine, store, name
+        self._asked: dict[int, tuple[bytes, Request]] = {}
+        self._known: list[Finished] = []
+
+    @property
+    def shape(self) -> Shape | None:
+        return self._engine.shape
+
+    def key(self, request: Request, draw: Draw) -> bytes:
+        return self._engine.key(request, draw)
+
+    def submit(self, ticket: int, request: Request, draw: Draw) -> None:
+        key = self._engine.key(request, draw)
+        body = self._store.get(key)
+        if body is not None:
+            self._known.append(decoded(ticket, request, body))
+            return
+        self._asked[ticket] = (key, request)
+        self._engine.submit(ticket, request, draw)
+
+    @property
+    def is_busy(self) -> bool:
+        return bool(self._known) or self._engine.is_busy
+
+    def poll(self) -> list[Finished]:
+        known, self._known = self._known, []
+        new = self._engine.poll() if self._engine.is_busy else []
+        return known + list(self._kept(new))
+
+    def _kept(self, finished: Iterable[Finished]) -> Iterator[Finished]:
+        new = [(found, *self._asked.pop(found.ticket)) for found in finished]
+        if not new:
+            return
+        rows = [(key, self._name, _kind(request), encoded(found, request)) for found, key, request in new]
+        for (found, _, request), (_, _, _, mine), held in zip(new, rows, self._store.keep(rows), strict=True):
+            yield found if held == mine else decoded(found.ticket, request, held)
+
+
+def _kind(request: Request) -> str:
+    return "sample" if isinstance(request, Sample) else "score"
+
+
+def encoded(finished: Finished, request: Request) -> str:
+    """A reply as JSON: `{"usage": [prompt, cached, decoded]}` with a `value`, or with `finish` and new `steps`."""
+    usage, reply = finished.usage, finished.reply
+    counts = [usage.prompt, usage.cached, usage.decoded]
+    if isinstance(reply, float):
+        return json.dumps({"value": reply, "usage": counts})
+    steps = [[step.text, step.token_ids] for step in reply.steps[len(request.trace.steps) :]]
+    return json.dumps({"finish": reply.finish, "steps": steps, "usage": counts}, separators=(",", ":"))
+
+
+def decoded(ticket: int, request: Request, body: str) -> Finished:
+    """What `encoded` wrote, as the reply to `request`."""
+    found: dict[str, Any] = json.loads(body)
+    reply: Reply
+    if "value" in found:
+        reply = float(found["value"])
+    else:
+        steps = tuple(Step(text, tuple(token_ids)) for text, token_ids in found["steps"])
+        reply = request.trace.extended(steps, Finish(found["finish"]))
+    return Finished(ticket, reply, Usage(*found["usage"]), replayed=True)
