@@ -25,6 +25,7 @@ class RunConfig:
     data: Any  # a class of ttc.data
     difficulty: Any  # a class of ttc.difficulty
     prm: Any = None  # a class of ttc.engines; None: no verifier
+    store: Any = None  # a class of ttc.store; None: keep nothing
     budget: int = 64
     seed: int = 0
     selection: Selection = Selection.WEIGHTED
@@ -50,7 +51,7 @@ class RunConfig:
         if self.difficulty.path is not None:
             read_pass1(Path(self.difficulty.path))
         prm = self.prm if self.strategy.needs_prm else None
-        for part in (self.generator, prm, self.data):
+        for part in (self.generator, prm, self.data, self.store):
             if check := getattr(part, "check", None):
                 check()
 
@@ -75,11 +76,12 @@ def register_run() -> None:
     from ttc.difficulty import OracleDifficulty
     from ttc.engines.prm import VllmPrm
     from ttc.engines.vllm import VllmGenerator
+    from ttc.store import SqliteStore
     from ttc.strategies.beam import Beam
     from ttc.strategies.parallel import BestOfN, Majority
 
     _register(RunConfig, Majority, BestOfN, Beam)
-    _register(VllmGenerator, VllmPrm, Dataset, PocketDataset, OracleDifficulty)
+    _register(VllmGenerator, VllmPrm, Dataset, PocketDataset, OracleDifficulty, SqliteStore)
 
 
 def register_training() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 from ttc.analysis.records import CandidateRecord, ProblemRecord, Selected
 from ttc.config import RunConfig
 from ttc.difficulty import Bins
-from ttc.engines.base import started
+from ttc.engines.base import Engine, started
 from ttc.grading import Grader, extract_answer
 from ttc.progress import RunProgress
 from ttc.runner import Outcome, Runner
 from ttc.runner import started as flows_of
 from ttc.selection import Selection, choose
+from ttc.store import Store, StoredEngine
 from ttc.types import Candidate, Problem
 
 if TYPE_CHECKING:
@@ -56,9 +58,11 @@ def run(config: RunConfig, directory: Path) -> dict[str, Any]:
     problems = config.data.load()
     config.difficulty.bins([problem.id for problem in problems], own={})
     watch = Stopwatch()
-    with watch.phase("load"):
-        runner = _runner(config)
-    outcomes = _solve(config, runner, problems)
+    with contextlib.ExitStack() as stack:
+        store = stack.enter_context(config.store.open()) if config.store else None
+        with watch.phase("load"):
+            runner = _runner(config, store)
+        outcomes = _solve(config, runner, problems)
     watch.seconds |= runner.seconds
     with watch.phase("grade"):
         grades = _graded(config, outcomes)
@@ -75,11 +79,14 @@ def run(config: RunConfig, directory: Path) -> dict[str, Any]:
     return summary
 
 
-def _runner(config: RunConfig) -> Runner:
+def _runner(config: RunConfig, store: Store | None) -> Runner:
     """Start the engines that the strategy needs, or reuse those that an earlier job of this process started."""
-    generator = started(config.generator)
-    verifier = started(config.prm) if config.strategy.needs_prm else None
-    return Runner(generator, verifier, seed=config.seed)
+
+    def engine(part: Any) -> Engine:
+        return StoredEngine(started(part), store, part.model) if store else started(part)
+
+    verifier = engine(config.prm) if config.strategy.needs_prm else None
+    return Runner(engine(config.generator), verifier, seed=config.seed)
 
 
 def _solve(config: RunConfig, runner: Runner, problems: list[Problem]) -> list[Outcome]:

@@ -8,6 +8,7 @@ may use one store at once: whoever is first with a key wins, and the others take
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -23,6 +24,7 @@ from ttc.types import Finish, Reply, Request, Sample, Step
 APPLICATION_ID = 0x74746373  # "ttcs"
 SCHEMA = 1
 LOCK_SECONDS = 30.0
+_ELSEWHERE = "choose another store.path, or store=off."
 QUICK_CHECK_BELOW_BYTES = 256 * 2**20  # checking takes about a second for each gigabyte
 
 _TABLES = """
@@ -172,7 +174,7 @@ def _opening(path: Path) -> Iterator[None]:
             f"store.path={path} is no store or is damaged ({error}); move it away, or choose another store.path."
         ) from None
     except OSError as error:
-        raise UserError(f"store.path={path}: {error.strerror}; choose another store.path, or store=off.") from None
+        raise UserError(f"store.path={path}: {error.strerror}; {_ELSEWHERE}") from None
 
 
 def _remedy(error: sqlite3.Error) -> str:
@@ -183,7 +185,7 @@ def _remedy(error: sqlite3.Error) -> str:
         return "Make room on the disk."
     if "readonly" in text or "unable to open" in text:
         return "Make the file and its directory writable, choose another store.path, or use store=off."
-    return "Choose another store.path, or use store=off."
+    return _ELSEWHERE.capitalize()
 
 
 @dataclass
@@ -193,11 +195,20 @@ class SqliteStore:
     path: str = "outputs/store.sqlite"
 
     def check(self) -> None:
-        """Find out before any weights load whether the store can be used."""
-        self.open().close()
+        """Find out before any weights load whether the store can be used; make nothing."""
+        if self._file.exists():
+            self.open().close()
+            return
+        parent = next(directory for directory in self._file.absolute().parents if directory.exists())
+        if not parent.is_dir() or not os.access(parent, os.W_OK):
+            raise UserError(f"store.path={self._file}: {parent} is no writable directory; {_ELSEWHERE}")
 
     def open(self) -> Store:
-        return Store(Path(self.path).expanduser())
+        return Store(self._file)
+
+    @property
+    def _file(self) -> Path:
+        return Path(self.path).expanduser()
 
 
 class StoredEngine:
