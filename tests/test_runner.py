@@ -7,6 +7,7 @@ from flows import OTHER, PROBLEM, grown, solved
 
 from ttc.engines.base import Draw
 from ttc.engines.scripted import ScriptedEngine
+from ttc.errors import RunError
 from ttc.runner import Runner, started
 from ttc.strategies.beam import Beam
 from ttc.strategies.flows import score
@@ -104,6 +105,14 @@ def test_an_identical_prefix_of_one_problem_is_scored_once() -> None:
     [outcome] = runner.run(started([PROBLEM], flow))
     assert [candidate.values for candidate in outcome.candidates] == [(0.5,)] * 4
     assert [request.trace.text for request in asked] == [f"The answer is $\\boxed{{{n}}}$." for n in (2, 3)]
+
+
+def test_an_engine_that_dies_ends_the_run_with_one_line() -> None:
+    def script(request: Request, draw: Draw) -> Reply:
+        raise RuntimeError("out of memory")
+
+    with pytest.raises(RunError, match=r"should generate died .RuntimeError: out of memory.; run the same command"):
+        list(Runner(ScriptedEngine(script)).run(started([PROBLEM], lambda problem: Majority().solve(problem, 1))))
 
 
 def test_scores_without_a_verifier_are_a_bug_that_is_told() -> None:

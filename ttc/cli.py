@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from ttc import __version__
-from ttc.errors import UserError
+from ttc.errors import RunError, UserError
 
 # What follows these commands belongs to Hydra, its flags (--help, -m, --cfg job) included.
 PASS_THROUGH = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
@@ -142,12 +142,18 @@ def _complete(ctx: typer.Context, incomplete: str, config_name: str) -> list[str
 
 @contextlib.contextmanager
 def _told_in_one_line() -> Iterator[None]:
-    """Tell a user's mistake in one line and exit with 2; Ctrl-C with 130. Bugs keep their traceback."""
+    """Tell a user's mistake in one line and exit with 2, a run that had to stop with 1, Ctrl-C with 130.
+
+    Bugs keep their traceback.
+    """
     try:
         yield
     except UserError as error:
         typer.echo(f"error: {' '.join(str(error).split())}", err=True)
         raise typer.Exit(2) from None
+    except RunError as error:
+        typer.echo(f"error: {' '.join(str(error).split())}", err=True)
+        raise typer.Exit(1) from None
     except KeyboardInterrupt:
         typer.echo("interrupted", err=True)
         raise typer.Exit(130) from None

@@ -30,7 +30,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from ttc.config import config_directory
-from ttc.errors import UserError
+from ttc.errors import RunError, UserError
 from ttc.explain import closest, explain
 
 log = logging.getLogger(__name__)
@@ -39,9 +39,9 @@ Job = Callable[[Any, Path], "float | None"]  # the config's object, the run dire
 
 
 class _Stopped(BaseException):
-    """Carries a UserError through Hydra, which handles every Exception itself."""
+    """Carries an error through Hydra, which handles every Exception itself."""
 
-    def __init__(self, error: UserError) -> None:
+    def __init__(self, error: UserError | RunError) -> None:
         self.error = error
 
 
@@ -64,6 +64,9 @@ def launch(job: Job, config_name: str, arguments: Sequence[str], program: str) -
                 raise _Stopped(error) from None  # past Hydra, which would print a line of its own
             log.error("%s", error)
             raise  # the other jobs of the sweep go on
+        except RunError as error:
+            log.info("stopped: %s", error, exc_info=error.__cause__)
+            raise _Stopped(error) from None  # a full disk or a dead engine would stop the other jobs too
 
     application = hydra.main(config_path=str(config_directory()), config_name=config_name, version_base="1.3")(task)
     runs = not (given.help or given.hydra_help or given.cfg or given.info)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ttc.engines.base import Draw, Engine, Finished
+from ttc.errors import RunError
 from ttc.ledger import Ledger, Tokens
 from ttc.types import Candidate, Flow, Problem, Reply, Request, Sample, Score
 
@@ -103,9 +104,17 @@ class Runner:
         if not engine.is_busy:
             return []
         before = time.perf_counter()
-        finished = engine.poll()
-        self.seconds[name] += time.perf_counter() - before
-        return finished
+        try:
+            return engine.poll()
+        except RunError:
+            raise
+        except Exception as error:
+            raise RunError(
+                f"the engine that should {name} died ({type(error).__name__}: {error}); run the same command again: "
+                "with a store, it goes on where it stopped."
+            ) from error
+        finally:
+            self.seconds[name] += time.perf_counter() - before
 
     def _advance(self, active: _Active, replies: list[Reply] | None) -> None:
         """Send a flow its replies; queue what it asks next, or keep what it returns."""
