@@ -14,8 +14,8 @@ import pytest
 from rich.console import Console
 from run_records import records
 
-from ttc.analysis.accuracy import CandidateRecord, accuracy_table, read_records, summarize
-from ttc.analysis.report import headline, rewrite_tables, show, write_jsonl, write_run
+from ttc.analysis.accuracy import CandidateRecord, ProblemRecord, accuracy_table, read_records, summarize
+from ttc.analysis.report import headline, jsonl_row, rewrite_tables, show, write_lines, write_run
 from ttc.errors import UserError
 from ttc.ledger import Tokens
 
@@ -28,6 +28,10 @@ def summary() -> dict[str, object]:
         "seconds": {"load": 13.24, "total": 99.0},
         "notes": ["quintiles [come] from elsewhere"],
     }
+
+
+def lines(records: list[ProblemRecord]) -> list[str]:
+    return [jsonl_row(record.to_json()) for record in records]
 
 
 def printed(**options: object) -> str:
@@ -69,8 +73,8 @@ def test_the_headline_says_when_only_some_problems_were_run() -> None:
 
 def test_identical_results_are_written_byte_for_byte_alike(tmp_path: Path) -> None:
     table = accuracy_table(records(), parallel=True)
-    write_run(tmp_path / "one", summary(), table, records())
-    write_run(tmp_path / "two", dict(reversed(summary().items())), table, records()[::-1])
+    write_run(tmp_path / "one", summary(), table, lines(records()))
+    write_run(tmp_path / "two", dict(reversed(summary().items())), table, lines(records()))
     names = sorted(path.name for path in (tmp_path / "one").iterdir())
     assert names == ["accuracy.csv", "problems.jsonl", "summary.json"]
     for name in names:
@@ -80,7 +84,7 @@ def test_identical_results_are_written_byte_for_byte_alike(tmp_path: Path) -> No
 def test_what_was_written_can_be_read_again(tmp_path: Path) -> None:
     value = float(np.float32(0.1))
     rows = [replace(records()[0], candidates=(CandidateRecord("t", "1", True, "stop", (value, math.nan)),))]
-    write_run(tmp_path, {"accuracy": 1 / 3, "bad": math.inf}, accuracy_table(records(), parallel=True), rows)
+    write_run(tmp_path, {"accuracy": 1 / 3, "bad": math.inf}, accuracy_table(records(), parallel=True), lines(rows))
     assert json.loads((tmp_path / "summary.json").read_text()) == {"accuracy": 0.333333, "bad": None}
     assert read_records(tmp_path)[0].candidates[0].values == pytest.approx((value, math.nan), rel=0, abs=0, nan_ok=True)
     assert pd.read_csv(tmp_path / "accuracy.csv").columns[:3].tolist() == ["kind", "group", "selection"]
@@ -89,14 +93,14 @@ def test_what_was_written_can_be_read_again(tmp_path: Path) -> None:
 
 def test_the_tables_of_a_run_that_was_graded_again_follow_its_verdicts(tmp_path: Path) -> None:
     table = accuracy_table(records(), parallel=True)
-    write_run(tmp_path, summarize(table, "weighted") | {"seed": 0, "notes": ["kept"]}, table, records())
+    write_run(tmp_path, summarize(table, "weighted") | {"seed": 0, "notes": ["kept"]}, table, lines(records()))
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     rewrite_tables(tmp_path)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
     rows = [record.to_json() for record in read_records(tmp_path)]
     for row in rows:
         row["selected"]["weighted"]["correct"] = True
-    write_jsonl(tmp_path / "problems.jsonl", rows)
+    write_lines(tmp_path / "problems.jsonl", map(jsonl_row, rows))
     rewrite_tables(tmp_path)
     summary = json.loads((tmp_path / "summary.json").read_text())
     assert summary["accuracy"] == 1 and summary["notes"] == ["kept"]
@@ -107,13 +111,13 @@ def test_the_tables_of_a_run_that_was_graded_again_follow_its_verdicts(tmp_path:
 def test_a_text_with_exotic_line_ends_stays_one_row(tmp_path: Path) -> None:
     text = "one\u2028two\x85three"
     rows = [replace(records()[0], candidates=(CandidateRecord(text, "1", True),))]
-    write_run(tmp_path, {}, accuracy_table(rows, parallel=True), rows)
+    write_run(tmp_path, {}, accuracy_table(rows, parallel=True), lines(rows))
     assert read_records(tmp_path)[0].candidates[0].text == text
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_rubbish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table = accuracy_table(records(), parallel=True)
-    write_run(tmp_path, {"accuracy": 1.0}, table, records())
+    write_run(tmp_path, {"accuracy": 1.0}, table, lines(records()))
 
     def full_disk(descriptor: int) -> None:
         raise OSError(28, "No space left on device")

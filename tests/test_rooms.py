@@ -17,6 +17,7 @@ ROOMS = (
     "completion",
     "explain",
     "experiment",
+    "recorder",
     "config",
     "analysis",
     "training",

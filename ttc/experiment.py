@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from ttc.analysis.records import CandidateRecord, ProblemRecord, Selected
+from ttc.analysis.records import ProblemRecord
 from ttc.config import RunConfig
 from ttc.difficulty import Bins
 from ttc.engines.base import Engine, started
 from ttc.grading import Grader, extract_answer
 from ttc.progress import RunProgress
+from ttc.recorder import Choice, Recorder
 from ttc.runner import Outcome, Runner
 from ttc.runner import started as flows_of
-from ttc.selection import Selection, choose
 from ttc.store import Store, StoredEngine
 from ttc.types import Candidate, Problem
 
@@ -33,7 +32,7 @@ class Stopwatch:
         self.seconds: dict[str, float] = {}
         self._started = time.perf_counter()
 
-    @contextmanager
+    @contextlib.contextmanager
     def phase(self, name: str) -> Iterator[None]:
         before = time.perf_counter()
         try:
@@ -62,16 +61,16 @@ def run(config: RunConfig, directory: Path) -> dict[str, Any]:
         store = stack.enter_context(config.store.open()) if config.store else None
         with watch.phase("load"):
             runner = _runner(config, store)
-        outcomes = _solve(config, runner, problems)
-    watch.seconds |= runner.seconds
-    with watch.phase("grade"):
-        grades = _graded(config, outcomes)
-    bins = _bins(config, outcomes, grades)
-    records = [_record(config, outcome, grades, bins.quintile) for outcome in outcomes]
-    table = accuracy_table(records, parallel=config.strategy.is_parallel, seed=config.seed)
-    watch.seconds["total"] = watch.total()
-    summary = _summary(config, runner, records, table, watch.seconds) | {"notes": [bins.note] if bins.note else []}
-    write_run(directory, summary, table, records)
+        grader = stack.enter_context(Grader(timeout_seconds=config.grading_timeout, workers=config.grading_workers))
+        recorder = stack.enter_context(Recorder(directory, Choice(config.selection, config.aggregation), grader))
+        _solve(config, runner, problems, recorder)
+        records, note = _binned(config, problems, recorder.finish())
+        watch.seconds |= runner.seconds | {"grade": recorder.seconds}
+        table = accuracy_table(records, parallel=config.strategy.is_parallel, seed=config.seed)
+        watch.seconds["total"] = watch.total()
+        summary = _summary(config, runner, records, table, watch.seconds) | {"notes": [note] if note else []}
+        rows = recorder.rows({record.id: record.quintile for record in records if record.quintile is not None})
+        write_run(directory, summary, table, rows)
     title = headline(
         summary["strategy"], config.budget, summary["data"], len(problems), summary["n_problems_available"]
     )
@@ -89,17 +88,15 @@ def _runner(config: RunConfig, store: Store | None) -> Runner:
     return Runner(engine(config.generator), verifier, seed=config.seed)
 
 
-def _solve(config: RunConfig, runner: Runner, problems: list[Problem]) -> list[Outcome]:
-    """Every problem's candidates, with their answers extracted, in the order of `problems`."""
+def _solve(config: RunConfig, runner: Runner, problems: list[Problem], recorder: Recorder) -> None:
+    """Hand every problem's candidates, with their answers extracted, to the recorder."""
     flows = flows_of(problems, lambda problem: config.strategy.solve(problem, config.budget))
-    outcomes: dict[str, Outcome] = {}
     with RunProgress(len(problems), config.selection, config.aggregation) as progress:
         runner.on_tokens = progress.add_tokens
         for outcome in runner.run(flows):
             answered = Outcome(outcome.problem, [_answered(c) for c in outcome.candidates], outcome.tokens)
-            outcomes[outcome.problem.id] = answered
+            recorder.add(answered)
             progress.add_outcome(answered)
-    return [outcomes[problem.id] for problem in problems]
 
 
 def _answered(candidate: Candidate) -> Candidate:
@@ -108,62 +105,17 @@ def _answered(candidate: Candidate) -> Candidate:
     return Candidate(candidate.trace, candidate.values, answer, candidate.meta)
 
 
-Grades = Mapping[tuple[str | None, str], bool]
-"""Is this answer (None: there is none) equivalent to this gold answer?"""
+def _binned(
+    config: RunConfig, problems: list[Problem], records: dict[str, ProblemRecord]
+) -> tuple[list[ProblemRecord], str | None]:
+    """Every record with its quintile, and a line about where the bins come from when that matters.
 
-
-def _graded(config: RunConfig, outcomes: list[Outcome]) -> Grades:
-    pairs = [(c.answer, outcome.problem.gold) for outcome in outcomes for c in outcome.candidates]
-    with Grader(timeout_seconds=config.grading_timeout, workers=config.grading_workers) as grader:
-        return dict(zip(pairs, grader.grade(pairs), strict=True))
-
-
-def _bins(config: RunConfig, outcomes: list[Outcome], grades: Grades) -> Bins:
-    """Each problem's quintile; the run's own pass@1 is offered where its samples are independent."""
-    own = None
-    if config.strategy.is_parallel:
-        own = {
-            outcome.problem.id: fmean(grades[c.answer, outcome.problem.gold] for c in outcome.candidates)
-            for outcome in outcomes
-        }
-    bins: Bins = config.difficulty.bins([outcome.problem.id for outcome in outcomes], own=own)
-    return bins
-
-
-def _record(config: RunConfig, outcome: Outcome, grades: Grades, quintile: Mapping[str, int]) -> ProblemRecord:
-    problem, candidates = outcome.problem, outcome.candidates
-    selected = {}
-    for selection in Selection:
-        if selection is Selection.MAJORITY or all(candidate.values for candidate in candidates):
-            chosen = choose(candidates, selection, config.aggregation)
-            answer = chosen.answer if chosen else None
-            selected[str(selection)] = Selected(answer, grades.get((answer, problem.gold), False))
-    graded = tuple(_candidate_record(candidate, grades[candidate.answer, problem.gold]) for candidate in candidates)
-    return ProblemRecord(
-        id=problem.id,
-        gold=problem.gold,
-        subject=problem.subject,
-        level=problem.level,
-        quintile=quintile.get(problem.id),
-        correct=selected[str(config.selection)].correct,
-        selected=selected,
-        oracle=any(candidate.correct for candidate in graded),
-        candidates=graded,
-        generations=len(candidates),
-        tokens=outcome.tokens,
-    )
-
-
-def _candidate_record(candidate: Candidate, correct: bool) -> CandidateRecord:
-    trace = candidate.trace
-    return CandidateRecord(
-        text=trace.text,
-        answer=candidate.answer,
-        correct=correct,
-        finish=str(trace.finish) if trace.finish else None,
-        values=candidate.values,
-        tokens=len(trace.token_ids),
-    )
+    The run's own pass@1 is offered where its samples are independent.
+    """
+    ids = [problem.id for problem in problems]
+    own = {id_: records[id_].pass1 for id_ in ids} if config.strategy.is_parallel else None
+    bins: Bins = config.difficulty.bins(ids, own=own)
+    return [replace(records[id_], quintile=bins.quintile.get(id_)) for id_ in ids], bins.note
 
 
 def _summary(

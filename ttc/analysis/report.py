@@ -6,7 +6,7 @@ import json
 import math
 import os
 import textwrap
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ttc.analysis.accuracy import PASS1, accuracy_table, summarize
-from ttc.analysis.records import ProblemRecord, read_records
+from ttc.analysis.records import read_records
 
 DECIMALS = 6  # of every number in summary.json and accuracy.csv
 _PLAIN_WIDTH = 80
@@ -67,11 +67,12 @@ def footer(summary: Mapping[str, Any]) -> list[str]:
     return [_fold(f"{label:<12} ", text) for label, text in lines if text]
 
 
-def write_run(
-    directory: Path, summary: Mapping[str, Any], table: pd.DataFrame, records: Iterable[ProblemRecord]
-) -> None:
-    """Write summary.json, accuracy.csv and problems.jsonl into `directory`, the summary last: it marks a whole run."""
-    write_jsonl(directory / "problems.jsonl", [record.to_json() for record in sorted(records, key=lambda r: r.id)])
+def write_run(directory: Path, summary: Mapping[str, Any], table: pd.DataFrame, rows: Iterable[str]) -> None:
+    """Write summary.json, accuracy.csv and problems.jsonl into `directory`, the summary last: it marks a whole run.
+
+    `rows` are lines of problems.jsonl, as `jsonl_row` makes them, and best sorted by id.
+    """
+    write_lines(directory / "problems.jsonl", rows)
     write_csv(directory / "accuracy.csv", table)
     write_json(directory / "summary.json", summary)
 
@@ -91,14 +92,6 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
     write_text(path, json.dumps(_tidy(value), sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def write_jsonl(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write a JSON row a line atomically: sorted keys, floats in their shortest exact form.
-
-    Exact, because selections computed again from the file must agree with the run's own.
-    """
-    write_text(path, "".join(_row(row) + "\n" for row in rows))
-
-
 def write_csv(path: Path, table: pd.DataFrame) -> None:
     """Write a table as CSV atomically, floats with six decimals."""
     write_text(path, table.to_csv(index=False, float_format=f"%.{DECIMALS}f", lineterminator="\n"))
@@ -106,11 +99,16 @@ def write_csv(path: Path, table: pd.DataFrame) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Replace a file in one step: neither a reader nor a run killed half-way leaves half of it."""
+    write_lines(path, [text.removesuffix("\n")])
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """Replace a file in one step by these lines, which are never all in memory."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")  # same folder: os.replace is atomic only within a disk
     try:
         with draft.open("w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
+            stream.writelines(f"{line}\n" for line in lines)
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(draft, path)
@@ -188,7 +186,11 @@ def _tidy(value: Any) -> Any:
     return value
 
 
-def _row(row: Mapping[str, Any]) -> str:
+def jsonl_row(row: Mapping[str, Any]) -> str:
+    """A row of a JSONL file: sorted keys, floats in their shortest exact form, nan as null.
+
+    Exact, because selections computed again from the file must agree with the run's own.
+    """
     try:
         return json.dumps(row, sort_keys=True, ensure_ascii=False, allow_nan=False)
     except ValueError:  # a nan or infinity somewhere, which JSON does not have
