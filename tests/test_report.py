@@ -16,6 +16,7 @@ from run_records import records
 
 from ttc.analysis.accuracy import CandidateRecord, ProblemRecord, accuracy_table, read_records, summarize
 from ttc.analysis.report import headline, jsonl_row, rewrite_tables, show, write_lines, write_run
+from ttc.analysis.tables import run_table
 from ttc.errors import UserError
 from ttc.ledger import Tokens
 
@@ -92,7 +93,7 @@ def test_what_was_written_can_be_read_again(tmp_path: Path) -> None:
 
 
 def test_the_tables_of_a_run_that_was_graded_again_follow_its_verdicts(tmp_path: Path) -> None:
-    table = accuracy_table(records(), parallel=True)
+    table = run_table(records(), parallel=True)
     write_run(tmp_path, summarize(table, "weighted") | {"seed": 0, "notes": ["kept"]}, table, lines(records()))
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     rewrite_tables(tmp_path)

@@ -16,6 +16,7 @@ ROOMS = (
     "launch",
     "completion",
     "explain",
+    "sweep",
     "experiment",
     "recorder",
     "config",

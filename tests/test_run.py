@@ -45,6 +45,27 @@ def test_a_sweep_runs_every_job_and_loads_the_weights_once(
     assert all(seconds < 0.05 * first for seconds in others)
 
 
+def test_a_sweep_ends_with_one_merged_table(sweep: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    directory, done = sweep
+    with (directory / "sweep.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if (row["kind"], row["selection"]) == ("overall", "weighted")]
+    assert [(row["job"], row["budget"], row["strategy"], row["generations"]) for row in rows] == [
+        ("0", "4", "best_of_n", "40"),
+        ("1", "4", "beam", "40"),
+        ("2", "8", "best_of_n", "80"),
+        ("3", "8", "beam", "80"),
+    ]
+    assert "sweep of 4 jobs" in done.stdout
+
+
+def test_the_smaller_budget_of_a_sweep_is_a_part_of_the_larger(
+    sweep: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    small, large = ([json.loads(line) for line in (sweep[0] / job / "problems.jsonl").open()] for job in ("0", "2"))
+    for few, many in zip(small, large, strict=True):
+        assert [c["text"] for c in few["candidates"]] == [c["text"] for c in many["candidates"][:4]]
+
+
 def test_a_run_directory_is_complete(sweep: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
     directory = sweep[0] / "0"
     summary = json.loads((directory / "summary.json").read_text())

@@ -8,9 +8,11 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from run_records import record
+from run_records import record, records
 
+from ttc.analysis.accuracy import summarize
 from ttc.analysis.subsample import curve, pass_at_k, subsampled
+from ttc.analysis.tables import run_table
 from ttc.selection import Selection, select
 from ttc.types import Candidate, Finish, Problem, Step, Trace
 
@@ -89,3 +91,13 @@ def test_500_problems_of_64_samples_take_seconds_not_minutes() -> None:
         keys = [str(key) for key in rng.integers(0, 12, 64)]
         subsampled(keys, list(rng.random(64)), [key == "0" for key in keys], [1, 2, 4, 8, 16, 32, 64])
     assert time.perf_counter() - start < 5
+
+
+def test_a_run_of_independent_samples_tells_every_smaller_budget() -> None:
+    table = run_table(records(), parallel=True)
+    rows = table[table["kind"] == "budget"]
+    assert list(rows["group"].unique()) == ["1", "2"]  # below the 4 samples that the records have
+    one = rows[rows["group"] == "1"].set_index("selection")["accuracy"]
+    assert one["oracle"] == pytest.approx(np.mean([record.pass1 for record in records()]))
+    assert summarize(table, "weighted")["by_budget"]["2"]["n"] == 4
+    assert "budget" not in set(run_table(records(), parallel=False)["kind"])

@@ -50,8 +50,8 @@ def run(config: RunConfig, directory: Path) -> dict[str, Any]:
     Raises:
         UserError: before any weights load, for whatever is wrong with the config or the data.
     """
-    from ttc.analysis.accuracy import accuracy_table
     from ttc.analysis.report import headline, show, write_run
+    from ttc.analysis.tables import run_table
 
     config.check()
     problems = config.data.load()
@@ -66,7 +66,9 @@ def run(config: RunConfig, directory: Path) -> dict[str, Any]:
         _solve(config, runner, problems, recorder)
         records, note = _binned(config, problems, recorder.finish())
         watch.seconds |= runner.seconds | {"grade": recorder.seconds}
-        table = accuracy_table(records, parallel=config.strategy.is_parallel, seed=config.seed)
+        table = run_table(
+            records, parallel=config.strategy.is_parallel, aggregation=config.aggregation, seed=config.seed
+        )
         watch.seconds["total"] = watch.total()
         summary = _summary(config, runner, records, table, watch.seconds) | {"notes": [note] if note else []}
         rows = recorder.rows({record.id: record.quintile for record in records if record.quintile is not None})

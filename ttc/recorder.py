@@ -80,7 +80,8 @@ class Recorder:
         self._thread.start()
         return self
 
-    def __exit__(self, *exception: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        self._error = self._error or error  # an interrupted run does not wait for what is queued
         self._stop()
         self._file.close()
         self._draft.unlink(missing_ok=True)

@@ -58,7 +58,7 @@ def accuracy_table(
 
 def summarize(table: pd.DataFrame, selection: str) -> dict[str, Any]:
     """Return the table as the accuracy part of summary.json, with `selection` as the headline."""
-    nested: dict[str, dict[str, dict[str, Any]]] = {"overall": {}, "quintile": {}, "level": {}}
+    nested: dict[str, dict[str, dict[str, Any]]] = {"overall": {}, "quintile": {}, "level": {}, "budget": {}}
     for row in table.to_dict("records"):
         group = nested[row["kind"]].setdefault(str(row["group"]), {})
         group[row["selection"]] = {"accuracy": row["accuracy"], "ci95": [row["lo"], row["hi"]]}
@@ -72,6 +72,7 @@ def summarize(table: pd.DataFrame, selection: str) -> dict[str, Any]:
         "selections": overall,
         "by_quintile": nested["quintile"],
         "by_level": nested["level"],
+        **({"by_budget": nested["budget"]} if nested["budget"] else {}),
     }
 
 

@@ -6,7 +6,7 @@ import json
 import math
 import os
 import textwrap
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ttc.analysis.accuracy import PASS1, accuracy_table, summarize
+from ttc.analysis.accuracy import PASS1, summarize
 from ttc.analysis.records import read_records
+from ttc.analysis.tables import run_table
+from ttc.selection import Aggregation
 
 DECIMALS = 6  # of every number in summary.json and accuracy.csv
 _PLAIN_WIDTH = 80
 _GROUPS = {
     "quintile": "by quintile of difficulty (1 easiest, 5 hardest)",
     "level": "by level",
+    "budget": "at smaller budgets, from subsets of the same samples",
 }
 
 
@@ -37,7 +40,7 @@ def headline(strategy: str, budget: int, data: str, n: int, total: int | None = 
 def show(title: str, table: pd.DataFrame, summary: Mapping[str, Any], console: Console | None = None) -> None:
     """Print a run's accuracy tables and its cost; 80 columns suffice, and plain text comes out of a pipe.
 
-    `table` is `accuracy_table`'s, `summary` what summary.json holds.
+    `table` is `run_table`'s, `summary` what summary.json holds.
     """
     console = console or Console(highlight=False)
     width = None if console.is_terminal else _PLAIN_WIDTH
@@ -55,6 +58,29 @@ def show(title: str, table: pd.DataFrame, summary: Mapping[str, Any], console: C
         console.print(Text(line, style="dim"), soft_wrap=True)
     for note in summary.get("notes", []):
         console.print(Text(_fold("note: ", str(note))), soft_wrap=True)
+
+
+def show_sweep(
+    directory: Path, jobs: Sequence[tuple[Mapping[str, str], Mapping[str, Any]]], console: Console | None = None
+) -> None:
+    """Print a line for each job of a sweep: the overrides in which jobs differ, accuracies, and what it spent."""
+    console = console or Console(highlight=False)
+    keys = dict.fromkeys(key for overrides, _ in jobs for key in overrides)
+    differing = [key for key in keys if len({overrides.get(key) for overrides, _ in jobs}) > 1]
+    names = list(dict.fromkeys(name for _, summary in jobs for name in summary["selections"]))
+    grid = _grid("", *differing, *names, "95% of the chosen", "seconds")
+    for number, (overrides, summary) in enumerate(jobs):
+        chosen, found = summary["selection"], summary["selections"]
+        accuracies = [
+            Text(_percent(found[name]["accuracy"]) if name in found else "", style="bold" if name == chosen else "")
+            for name in names
+        ]
+        interval = "[{}, {}]".format(*map(_percent, summary["ci95"]))
+        swept = [overrides.get(key, "") for key in differing]
+        grid.add_row(str(number), *swept, *accuracies, interval, f"{summary['seconds']['total']:.0f}")
+    console.print()
+    console.print(f"sweep of {len(jobs)} jobs, accuracy in %: {directory / 'sweep.csv'}", soft_wrap=True)
+    console.print(grid, width=None if console.is_terminal else _PLAIN_WIDTH)
 
 
 def footer(summary: Mapping[str, Any]) -> list[str]:
@@ -80,8 +106,11 @@ def write_run(directory: Path, summary: Mapping[str, Any], table: pd.DataFrame, 
 def rewrite_tables(directory: Path) -> None:
     """Make accuracy.csv and the accuracies of summary.json anew from a run's problems.jsonl, which was graded again."""
     summary = json.loads((directory / "summary.json").read_text(encoding="utf-8"))
-    table = accuracy_table(
-        read_records(directory), parallel=PASS1 in summary["selections"], seed=summary.get("seed", 0)
+    table = run_table(
+        read_records(directory),
+        parallel=PASS1 in summary["selections"],
+        aggregation=Aggregation(summary.get("aggregation", Aggregation.LAST)),
+        seed=summary.get("seed", 0),
     )
     write_csv(directory / "accuracy.csv", table)
     write_json(directory / "summary.json", summary | summarize(table, summary["selection"]))

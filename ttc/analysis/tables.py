@@ -1,0 +1,33 @@
+"""Every table of a run in one: accuracy overall, by quintile, by level, and by every smaller budget."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from ttc.analysis.accuracy import COLUMNS, accuracy_table
+from ttc.analysis.records import ProblemRecord
+from ttc.analysis.subsample import curve
+from ttc.selection import Aggregation
+
+
+def run_table(
+    records: Sequence[ProblemRecord], *, parallel: bool, aggregation: Aggregation = Aggregation.LAST, seed: int = 0
+) -> pd.DataFrame:
+    """Return `accuracy_table`, and for independent samples a group of kind `budget` for each power of two below N.
+
+    Those are unbiased: means over subsets of the very samples of this run.
+    """
+    table = accuracy_table(records, parallel=parallel, seed=seed)
+    largest = min((len(record.candidates) for record in records), default=0)
+    budgets = [2**k for k in range(largest.bit_length()) if 2**k < largest]
+    if not parallel or not budgets:
+        return table
+    smaller = curve(records, budgets, aggregation=aggregation, seed=seed).assign(kind="budget")
+    smaller = smaller.rename(columns={"budget": "group"}).astype({"group": str}).sort_values("group", key=_numbers)
+    return pd.concat([table, smaller[COLUMNS]], ignore_index=True)
+
+
+def _numbers(column: pd.Series[str]) -> pd.Series[int]:
+    return column.astype(int)
