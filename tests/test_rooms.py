@@ -16,6 +16,7 @@ ROOMS = (
     "launch",
     "completion",
     "explain",
+    "store_report",
     "sweep",
     "experiment",
     "recorder",

@@ -24,6 +24,8 @@ app = typer.Typer(
 )
 train = typer.Typer(help="Train the pocket's models.", no_args_is_help=True)
 app.add_typer(train, name="train")
+store = typer.Typer(help="Show, export or prune the replies that runs keep.")
+app.add_typer(store, name="store")
 
 
 def main() -> None:
@@ -105,6 +107,47 @@ def grade(
             from ttc.analysis.report import rewrite_tables
 
             rewrite_tables(path)
+
+
+StorePath = Annotated[Path, typer.Option(help="The store, as a run's store.path.")]
+STORE = Path("outputs/store.sqlite")
+
+
+@store.callback(invoke_without_command=True)
+def store_show(ctx: typer.Context, path: StorePath = STORE) -> None:
+    """Show the store's size and what it holds."""
+    if ctx.invoked_subcommand is None:
+        with _told_in_one_line():
+            from ttc.store_report import existing, show
+
+            with existing(path) as opened:
+                show(opened)
+
+
+@store.command("export")
+def store_export(
+    out: Annotated[Path, typer.Argument(help="The parquet file to write.")], path: StorePath = STORE
+) -> None:
+    """Write every reply as a row of a parquet file."""
+    with _told_in_one_line():
+        from ttc.store_report import existing, export
+
+        with existing(path) as opened:
+            typer.echo(f"{export(opened, out):,} replies written to {out}")
+
+
+@store.command("prune")
+def store_prune(
+    engine: Annotated[str | None, typer.Option(help="Only this engine's replies, as `ttc store` names it.")] = None,
+    before: Annotated[str | None, typer.Option(help="Only replies made before this day, e.g. 2026-01-31.")] = None,
+    path: StorePath = STORE,
+) -> None:
+    """Delete replies: of an engine, or older than a day, or both."""
+    with _told_in_one_line():
+        from ttc.store_report import existing, prune
+
+        with existing(path) as opened:
+            typer.echo(f"{prune(opened, engine, before):,} replies deleted")
 
 
 def _experiment(config: Any, directory: Path) -> float | None:
