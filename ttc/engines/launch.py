@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ttc.engines.checkpoint import local_directory
 from ttc.errors import UserError
@@ -25,42 +25,49 @@ CPU_BLOCK_SIZE = (
 )
 
 
-def launch(
-    model: str,
-    *,
-    dtype: str,
-    max_model_len: int | None,
-    max_num_seqs: int,
-    gpu_memory_utilization: float,
-    kv_cache_gib: float,
-    tensor_parallel_size: int,
-    **more: Any,
-) -> LLMEngine:
+class EngineSettings(Protocol):
+    """The fields of a config that say how its engine is run."""
+
+    dtype: str
+    max_model_len: int | None
+    max_num_seqs: int
+    gpu_memory_utilization: float
+    kv_cache_gib: float
+    tensor_parallel_size: int
+
+
+def launch(model: str, settings: EngineSettings, **more: Any) -> LLMEngine:
     """Load a checkpoint into a vLLM engine with prefix caching. `more` goes to vLLM's EngineArgs."""
-    on_cpu = prepare()
-    if on_cpu:
-        os.environ["VLLM_CPU_KVCACHE_SPACE"] = str(max(1, round(kv_cache_gib)))
+    arguments = engine_arguments(model, settings)
     from vllm.engine.arg_utils import EngineArgs
     from vllm.v1.engine.llm_engine import LLMEngine
 
+    return LLMEngine.from_engine_args(EngineArgs(**arguments, **more), enable_multiprocessing=not prepare())
+
+
+def engine_arguments(model: str, settings: EngineSettings) -> dict[str, Any]:
+    """What vLLM is told about a checkpoint on this device."""
     arguments: dict[str, Any] = {
         "model": model,
-        "dtype": "float32" if on_cpu and dtype == "auto" else dtype,
-        "max_model_len": max_model_len,
-        "max_num_seqs": max_num_seqs,
-        "tensor_parallel_size": tensor_parallel_size,
+        "dtype": settings.dtype,
+        "max_model_len": settings.max_model_len,
+        "max_num_seqs": settings.max_num_seqs,
+        "tensor_parallel_size": settings.tensor_parallel_size,
         "enable_prefix_caching": True,
         "disable_log_stats": True,
         "use_tqdm_on_load": False,
-        **more,
     }
-    if on_cpu:
-        arguments |= {"enforce_eager": True, "distributed_executor_backend": "uni", "block_size": CPU_BLOCK_SIZE}
+    if not prepare():
+        return arguments | {"gpu_memory_utilization": settings.gpu_memory_utilization}
+    os.environ["VLLM_CPU_KVCACHE_SPACE"] = str(max(1, round(settings.kv_cache_gib)))
+    return arguments | {
+        "dtype": "float32" if settings.dtype == "auto" else settings.dtype,
+        "enforce_eager": True,
+        "distributed_executor_backend": "uni",
+        "block_size": CPU_BLOCK_SIZE,
         # vLLM rewinds the random generator of a half-prefilled request, which CPU generators cannot do: no halves.
-        arguments["enable_chunked_prefill"] = False
-    else:
-        arguments["gpu_memory_utilization"] = gpu_memory_utilization
-    return LLMEngine.from_engine_args(EngineArgs(**arguments), enable_multiprocessing=not on_cpu)
+        "enable_chunked_prefill": False,
+    }
 
 
 def silence() -> None:

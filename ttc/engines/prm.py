@@ -68,12 +68,7 @@ class PrmEngine:
         self._task: Any = TASKS[config.pooling]
         self._engine = launch(
             model,
-            dtype=config.dtype,
-            max_model_len=config.max_model_len,
-            max_num_seqs=config.max_num_seqs,
-            gpu_memory_utilization=config.gpu_memory_utilization,
-            kv_cache_gib=config.kv_cache_gib,
-            tensor_parallel_size=config.tensor_parallel_size,
+            config,
             runner="pooling",
             convert="classify",
             pooler_config=PoolerConfig(task=self._task),

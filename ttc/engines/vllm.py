@@ -67,15 +67,7 @@ class GeneratorEngine:
         from ttc.engines.steps import StepSplitter
 
         self._config = config
-        self._engine = launch(
-            resolve(config.model, "generator"),
-            dtype=config.dtype,
-            max_model_len=config.max_model_len,
-            max_num_seqs=config.max_num_seqs,
-            gpu_memory_utilization=config.gpu_memory_utilization,
-            kv_cache_gib=config.kv_cache_gib,
-            tensor_parallel_size=config.tensor_parallel_size,
-        )
+        self._engine = launch(resolve(config.model, "generator"), config)
         self._tokenizer: Any = self._engine.get_tokenizer()
         self._splitter = StepSplitter(self._tokenizer, config.step_separator)
         self._max_model_len: int = self._engine.model_config.max_model_len

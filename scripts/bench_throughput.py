@@ -1,0 +1,77 @@
+#!/usr/bin/env python
+"""End-to-end best-of-64 against raw `LLM.generate` on the same prompts: what the runner, store and grading cost.
+
+Same checkpoint, engine settings, number of samples and token limit; the raw side samples without seeds, keeps nothing
+and grades nothing. PRM scoring is told apart: it is work that the raw side does not do.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from bench_common import median, run_config, timed, told
+
+from ttc.config import RunConfig
+
+
+def main(
+    problems: Annotated[int, typer.Option(help="Problems of the pocket's test set.")] = 100,
+    budget: Annotated[int, typer.Option(help="Samples a problem.")] = 64,
+    rounds: Annotated[int, typer.Option(help="Alternations of the two sides; medians count.")] = 3,
+) -> None:
+    """Print both throughputs and their ratio."""
+    from ttc.engines.base import started
+    from ttc.experiment import run
+
+    with tempfile.TemporaryDirectory() as scratch:
+        overrides = ["strategy=best_of_n", f"budget={budget}", f"data.limit={problems}"]
+        first = run_config(*overrides)
+        started(first.generator), started(first.prm)
+        raw = _raw_generator(first)
+        ours, theirs, shares = [], [], []
+        for number in range(rounds):
+            config = run_config(*overrides, f"seed={number}", f"store.path={scratch}/{number}.sqlite")
+            summary = run(config, Path(scratch) / str(number))
+            seconds = summary["seconds"]
+            work = seconds["total"] - seconds["load"] - seconds["score"]
+            ours.append(summary["tokens"]["decoded"] / work)
+            shares.append((work - seconds["generate"]) / work)
+            theirs.append(raw())
+    told(
+        f"best-of-{budget} on {problems} problems, {rounds} rounds",
+        {
+            "ttc, decoded tokens/s without scoring": median(ours),
+            "raw LLM.generate, decoded tokens/s": median(theirs),
+            "the runner's own share of the wall time": median(shares),
+        },
+        {"throughput_over_raw": median(ours) / median(theirs), "own_python_share": median(shares)},
+    )
+
+
+def _raw_generator(config: RunConfig) -> Callable[[], float]:
+    """A function that samples every prompt `budget` times with `LLM.generate` and returns tokens a second."""
+    from vllm import LLM, SamplingParams
+
+    from ttc.engines.checkpoint import resolve
+    from ttc.engines.launch import engine_arguments
+
+    generator = config.generator
+    llm = LLM(**engine_arguments(resolve(generator.model, "generator"), generator))
+    prompts = [generator.prompt.replace("{question}", problem.question) for problem in config.data.load()]
+    params = SamplingParams(
+        temperature=generator.temperature, max_tokens=generator.max_tokens, n=config.budget, detokenize=True
+    )
+
+    def sample() -> float:
+        outputs, seconds = timed(lambda: llm.generate(prompts, params, use_tqdm=False))
+        return sum(len(completion.token_ids) for output in outputs for completion in output.outputs) / seconds
+
+    return sample
+
+
+if __name__ == "__main__":
+    typer.run(main)
