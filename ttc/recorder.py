@@ -23,7 +23,7 @@ from ttc.runner import Outcome
 from ttc.selection import Aggregation, Selection, choose
 from ttc.types import Candidate
 
-QUEUED_PROBLEMS = 64
+QUEUED_PROBLEMS = 8
 
 
 @dataclass(frozen=True, slots=True)
