@@ -110,6 +110,19 @@ def test_the_same_seed_gives_the_same_problems_file_byte_for_byte(
     assert texts[0] == texts[1]
 
 
+def test_a_killed_run_goes_on_where_it_stopped_to_the_tables_of_an_unbroken_one() -> None:
+    script = Path(__file__).parents[1] / "scripts" / "kill_and_resume.py"
+    told = subprocess.run(
+        [sys.executable, script, "--runs", "1", "--kills", "2", "--overrides", "strategy=beam budget=8 data.limit=8"],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert json.loads(told.stdout.splitlines()[-1]) == {"runs": 1, "identical": 1}
+
+
 def test_a_finished_run_can_be_graded_again(sweep: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
     before = (sweep[0] / "0" / "summary.json").read_bytes()
     summary = json.loads(before)

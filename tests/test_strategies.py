@@ -104,7 +104,6 @@ def test_a_trace_cut_by_its_length_is_not_searched_further() -> None:
     ("strategy", "budget", "remedy"),
     [
         (Beam(width=4), 10, "use 8 or 12"),
-        (Beam(width=4), 3, "use 4"),
         (Beam(width=None), 32, "use 25 or 36"),
         (Beam(width=0), 4, "use 1 or more"),
         (Beam(rounds=0), 4, "use 1 or more"),
@@ -116,6 +115,14 @@ def test_a_budget_that_cannot_be_spent_exactly_is_refused_with_the_neighbours_th
 ) -> None:
     with pytest.raises(UserError, match=remedy):
         strategy.check(budget)
+
+
+def test_a_beam_wider_than_its_budget_keeps_one_beam_a_round() -> None:
+    flow = Beam(width=4).solve(PROBLEM, 3)
+    next(flow)
+    flow.send([grown(Trace(PROBLEM), f"{n}\n") for n in range(3)])
+    requests = flow.send([0.1, 0.9, 0.5])
+    assert [request.trace.text for request in requests] == ["1\n"] * 3
 
 
 @given(

@@ -17,7 +17,8 @@ class Beam:
     """N beams; after every step the best N/M are kept and each grows M children.
 
     A finished beam holds its slot: it is one of the N candidates from then on, and only the other slots are searched.
-    `width` is M; null means sqrt(N). Beams still open after `rounds` steps stay unfinished: they are no answers.
+    `width` is M; null means sqrt(N). Where N is below M, M is N: every round keeps one beam. Beams still open after
+    `rounds` steps stay unfinished: they are no answers.
     """
 
     width: int | None = 4
@@ -39,13 +40,14 @@ class Beam:
                 )
         elif self.width < 1:
             raise UserError(f"strategy.width={self.width} is no beam width; use 1 or more, e.g. 4.")
-        elif budget % self.width:
+        elif budget > self.width and budget % self.width:
             below = budget // self.width * self.width
-            neighbours = f"{below} or {below + self.width}" if below else f"{self.width}"
-            raise UserError(f"budget={budget} is not a multiple of width={self.width}; use {neighbours}.")
+            raise UserError(
+                f"budget={budget} is not a multiple of width={self.width}; use {below} or {below + self.width}."
+            )
 
     def solve(self, problem: Problem, budget: int) -> Flow:
-        width = self.width or isqrt(budget)
+        width = min(self.width or isqrt(budget), budget)
         parents = [Node(Trace(problem))] * budget  # one a free slot
         finished: list[Node] = []
         for _ in range(self.rounds):
