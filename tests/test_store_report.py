@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 from flows import PROBLEM, grown, solved
 from typer.testing import CliRunner
 
+from ttc.analysis.records import CandidateRecord, ProblemRecord, Selected
 from ttc.cli import app
 from ttc.engines.base import Finished, Usage
 from ttc.store import Store, encoded
@@ -47,6 +49,37 @@ def test_the_export_has_a_row_a_reply(path: Path, tmp_path: Path) -> None:
     assert (sample["key"], sample["text"]) == ("31", "The answer is $\\boxed{2}$.")
     assert (sample["prompt"], sample["decoded"]) == (5, 9)
     assert score["value"] == 0.25 and pd.isna(score["text"])
+
+
+def row(id_: str, correct: bool) -> dict[str, Any]:
+    right = CandidateRecord("", "2", correct, "stop", (0.5, 0.75), tokens=9)
+    chosen = {"weighted": Selected("2", correct)}
+    return ProblemRecord(id_, "2", correct, chosen, correct, (right,), "algebra", 3, 2, 1).to_json()
+
+
+RUN = {
+    "strategy": {"class": "BestOfN"},
+    "data": {"name": "pocket"},
+    "generator": {"model": "small"},
+    "budget": 1,
+    "seed": 7,
+}
+
+
+def test_results_are_kept_by_problem_and_a_rerun_replaces_them(path: Path, tmp_path: Path) -> None:
+    with Store(path) as store:
+        store.keep_results(RUN, [row("a", False), row("b", False)])
+        store.keep_results(RUN, [row("a", True), row("b", False)])
+        store.keep_results(RUN | {"seed": 8}, [row("a", True)])
+    assert ttc("store", "export", tmp_path / "out.parquet", "--results", "--path", path)[0] == 0
+    rows = pd.read_parquet(tmp_path / "out.parquet").to_dict("records")
+    assert [(r["seed"], r["problem"], r["correct"]) for r in rows] == [(7, "a", True), (7, "b", False), (8, "a", True)]
+    assert list(rows[0]["scores"]) == [0.75] and list(rows[0]["answers"]) == ["2"]
+    shown = [line.split() for line in ttc("store", "--path", path)[1].splitlines()[-2:]]
+    assert shown == [
+        ["BestOfN", "pocket", "small", "1", "7", "2", "50.0"],
+        ["BestOfN", "pocket", "small", "1", "8", "1", "100.0"],
+    ]
 
 
 def test_pruning_says_how_many_went(path: Path) -> None:

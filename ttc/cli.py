@@ -126,14 +126,19 @@ def store_show(ctx: typer.Context, path: StorePath = STORE) -> None:
 
 @store.command("export")
 def store_export(
-    out: Annotated[Path, typer.Argument(help="The parquet file to write.")], path: StorePath = STORE
+    out: Annotated[Path, typer.Argument(help="The parquet file to write.")],
+    results: Annotated[bool, typer.Option("--results", help="Write a row a problem of every run instead.")] = False,
+    path: StorePath = STORE,
 ) -> None:
-    """Write every reply as a row of a parquet file."""
+    """Write every reply as a row of a parquet file, or every run's results."""
     with _told_in_one_line():
-        from ttc.store_report import existing, export
+        from ttc.store_report import existing, export, export_results
 
         with existing(path) as opened:
-            typer.echo(f"{export(opened, out):,} replies written to {out}")
+            if results:
+                typer.echo(f"{export_results(opened, out):,} results written to {out}")
+            else:
+                typer.echo(f"{export(opened, out):,} replies written to {out}")
 
 
 @store.command("prune")

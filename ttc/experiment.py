@@ -71,13 +71,22 @@ def run(config: RunConfig, directory: Path) -> dict[str, Any]:
         )
         watch.seconds["total"] = watch.total()
         summary = _summary(config, runner, records, table, watch.seconds) | {"notes": [note] if note else []}
-        rows = recorder.rows({record.id: record.quintile for record in records if record.quintile is not None})
-        write_run(directory, summary, table, rows)
+        quintile = {record.id: record.quintile for record in records if record.quintile is not None}
+        write_run(directory, summary, table, recorder.rows(quintile))
+        if store:
+            store.keep_results(_settings(config), (record.to_json() for record in records))
     title = headline(
         summary["strategy"], config.budget, summary["data"], len(problems), summary["n_problems_available"]
     )
     show(title, table, summary)
     return summary
+
+
+def _settings(config: RunConfig) -> dict[str, Any]:
+    """All that decides the results, as plain values; parts by their class."""
+    parts = {name: getattr(config, name) for name in ("strategy", "generator", "prm", "data", "difficulty")}
+    settings = {name: {"class": type(part).__name__, **vars(part)} for name, part in parts.items() if part is not None}
+    return settings | {name: getattr(config, name) for name in ("budget", "seed", "selection", "aggregation")}
 
 
 def _runner(config: RunConfig, store: Store | None) -> Runner:

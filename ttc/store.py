@@ -1,5 +1,8 @@
 """The store: every reply that an engine ever gave, by content, so that none is paid for twice and none is lost.
 
+Beside the replies lie the results: what each run found out about each problem, to be read and exported. A run is never
+continued from them; it replays its replies.
+
 One SQLite file in WAL mode. A reply is written before the runner sees it, so a run killed at any moment has lost
 nothing but what the engines were still working on; the same command replays the rest and goes on. Several processes
 may use one store at once: whoever is first with a key wins, and the others take its reply.
@@ -10,7 +13,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +37,13 @@ CREATE TABLE replies (
     kind TEXT NOT NULL,         -- sample or score
     body TEXT NOT NULL,         -- JSON, see encoded()
     made TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))
+) WITHOUT ROWID;
+CREATE TABLE results (
+    run TEXT NOT NULL,          -- the run's settings as JSON, sorted by name
+    problem TEXT NOT NULL,      -- its id
+    body TEXT NOT NULL,         -- a row of problems.jsonl as JSON, without the texts
+    made TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%SZ', 'now')),
+    PRIMARY KEY (run, problem)
 ) WITHOUT ROWID;
 """
 
@@ -78,16 +88,20 @@ class Store:
 
         That is another process's body where it came first.
         """
+        with self._transaction():
+            return [self._keep_one(row) for row in rows]
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
         with self._working():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
-                held = [self._keep_one(row) for row in rows]
+                yield
                 self._connection.execute("COMMIT")
             except BaseException:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
-        return held
 
     def _keep_one(self, row: tuple[bytes, str, str, str]) -> str:
         insert = "INSERT INTO replies (key, engine, kind, body) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
@@ -95,6 +109,21 @@ class Store:
             return row[3]
         held: str = self._connection.execute("SELECT body FROM replies WHERE key = ?", row[:1]).fetchone()[0]
         return held
+
+    def keep_results(self, run: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> None:
+        """Write what a run found out about each of its problems (rows with an `id`); a rerun replaces them."""
+        settings = json.dumps(run, sort_keys=True, default=str)
+        insert = "INSERT OR REPLACE INTO results (run, problem, body) VALUES (?, ?, ?)"
+        with self._transaction():
+            self._connection.executemany(insert, ((settings, row["id"], json.dumps(row)) for row in rows))
+
+    def results(self) -> Iterator[tuple[dict[str, Any], dict[str, Any], str]]:
+        """Every (run's settings, problem's row, made)."""
+        with self._working():
+            for run, body, made in self._connection.execute(
+                "SELECT run, body, made FROM results ORDER BY run, problem"
+            ):
+                yield json.loads(run), json.loads(body), made
 
     def summary(self) -> list[tuple[str, str, int, int]]:
         """(engine, kind, replies, bytes of their bodies) for each engine and kind."""
@@ -140,7 +169,8 @@ class Store:
             if self._pragma("application_id") == 0:
                 if self._connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone() != (0,):
                     raise UserError(f"store.path={self.path} is another program's database; choose another store.path.")
-                self._connection.execute(_TABLES)
+                for table in _TABLES.split(";")[:-1]:
+                    self._connection.execute(table)
                 self._connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 self._connection.execute(f"PRAGMA user_version = {SCHEMA}")
             self._connection.execute("COMMIT")

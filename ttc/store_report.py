@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import date
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -34,6 +36,22 @@ def show(store: Store, console: Console | None = None) -> None:
     for engine, kind, count, size in store.summary():
         grid.add_row(engine, kind, f"{count:,}", _size(size))
     console.print(grid)
+    _show_runs(store, console)
+
+
+def _show_runs(store: Store, console: Console) -> None:
+    grid = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    for name in ("strategy", "data", "generator", "budget", "seed", "problems", "accuracy %"):
+        grid.add_column(name, justify="left" if name in ("strategy", "data", "generator") else "right")
+    for _, rows in groupby(store.results(), key=lambda row: row[0]):
+        problems = list(rows)
+        run = problems[0][0]
+        names = (run["strategy"]["class"], run["data"].get("name", ""), run["generator"].get("model", ""))
+        accuracy = 100 * sum(problem["correct"] for _, problem, _ in problems) / len(problems)
+        grid.add_row(*names, str(run["budget"]), str(run["seed"]), str(len(problems)), f"{accuracy:.1f}")
+    if grid.row_count:
+        console.print("\nresults", style="dim")
+        console.print(grid)
 
 
 def export(store: Store, out: Path) -> int:
@@ -43,20 +61,46 @@ def export(store: Store, out: Path) -> int:
     joined), and the tokens that it cost: prompt, cached, decoded.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     schema = pa.schema(
         [(name, pa.string()) for name in ("key", "engine", "kind", "made")]
         + [("value", pa.float64()), ("finish", pa.string()), ("text", pa.string())]
         + [("token_ids", pa.list_(pa.int32())), *((name, pa.int32()) for name in ("prompt", "cached", "decoded"))]
     )
+    return _write(out, schema, (_row(*row) for row in store.rows()))
+
+
+def export_results(store: Store, out: Path) -> int:
+    """Write what each run found out about each problem as a row of a parquet file; return how many.
+
+    Columns: run (its settings as JSON), strategy, budget, seed, made, problem, level, quintile, gold, correct (of the
+    configured selection), oracle, selected (JSON), generations, and of each candidate answers, corrects and scores (the
+    last value).
+    """
+    import pyarrow as pa
+
+    types = {
+        **dict.fromkeys(("run", "strategy", "made", "problem", "gold", "selected"), pa.string()),
+        **dict.fromkeys(("budget", "seed", "level", "quintile", "generations"), pa.int64()),
+        **dict.fromkeys(("correct", "oracle"), pa.bool_()),
+        "answers": pa.list_(pa.string()),
+        "corrects": pa.list_(pa.bool_()),
+        "scores": pa.list_(pa.float64()),
+    }
+    schema = pa.schema(list(types.items()))
+    return _write(out, schema, (_result(*row) for row in store.results()))
+
+
+def _write(out: Path, schema: Any, rows: Iterator[dict[str, object]]) -> int:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     draft = out.with_name(f".{out.name}.draft")
     count = 0
     try:
         with pq.ParquetWriter(draft, schema) as writer:
-            rows = store.rows()
             while chunk := list(islice(rows, ROWS_AT_ONCE)):
-                writer.write_table(pa.Table.from_pylist([_row(*row) for row in chunk], schema=schema))
+                writer.write_table(pa.Table.from_pylist(chunk, schema=schema))
                 count += len(chunk)
         draft.replace(out)
     except OSError as error:
@@ -97,6 +141,22 @@ def _row(key: bytes, engine: str, kind: str, body: str, made: str) -> dict[str, 
         "prompt": prompt,
         "cached": cached,
         "decoded": decoded,
+    }
+
+
+def _result(run: dict[str, Any], problem: dict[str, Any], made: str) -> dict[str, object]:
+    candidates = problem["candidates"]
+    return {
+        "run": json.dumps(run),
+        "strategy": run["strategy"]["class"],
+        "made": made,
+        "problem": problem["id"],
+        "selected": json.dumps(problem["selected"]),
+        "answers": [candidate["answer"] for candidate in candidates],
+        "corrects": [candidate["correct"] for candidate in candidates],
+        "scores": [candidate["values"][-1] if candidate["values"] else None for candidate in candidates],
+        **{name: run[name] for name in ("budget", "seed")},
+        **{name: problem[name] for name in ("level", "quintile", "gold", "correct", "oracle", "generations")},
     }
 
 
