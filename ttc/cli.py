@@ -203,5 +203,5 @@ def _told_in_one_line() -> Iterator[None]:
         typer.echo(f"error: {' '.join(str(error).split())}", err=True)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
-        typer.echo("interrupted", err=True)
+        typer.echo("interrupted; run the same command again: it goes on from what it has stored", err=True)
         raise typer.Exit(130) from None
