@@ -110,6 +110,16 @@ def test_several_steps_are_as_many_as_were_asked_for(generator: Engine) -> None:
     assert reply.reply.steps == whole.reply.steps[:2]
 
 
+def test_unfinished_solutions_tell_how_far_they_are(generator: Engine) -> None:
+    generator.submit(0, Sample(Trace(PROBLEMS[0])), Draw())
+    seen = []
+    while generator.is_busy:
+        seen.append(generator.decoding_tokens)
+        [*finished] = generator.poll()
+    [reply] = finished
+    assert seen == list(range(reply.usage.decoded)) and generator.decoding_tokens == 0
+
+
 def test_a_solution_cut_by_the_token_limit_is_unfinished() -> None:
     engine = started(VllmGenerator(max_tokens=5))
     [cut] = replies(engine, [Sample(Trace(PROBLEMS[0]))])

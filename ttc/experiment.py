@@ -104,6 +104,7 @@ def _solve(config: RunConfig, runner: Runner, problems: list[Problem], recorder:
     flows = flows_of(problems, lambda problem: config.strategy.solve(problem, config.budget))
     with RunProgress(len(problems), config.selection, config.aggregation) as progress:
         runner.on_tokens = progress.add_tokens
+        runner.on_poll = lambda: progress.tick(lambda: runner.decoding_tokens)
         for outcome in runner.run(flows):
             answered = Outcome(outcome.problem, [_answered(c) for c in outcome.candidates], outcome.tokens)
             recorder.add(answered)

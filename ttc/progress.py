@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Self
 
 from ttc.grading import normalize_answer
@@ -33,9 +34,8 @@ class RunProgress:
         self._meter.__exit__(*exception)
 
     def add_tokens(self, tokens: Tokens) -> None:
-        """Count what a reply cost, and redraw now and then."""
+        """Count what a reply cost."""
         self._tokens += tokens
-        self._redraw()
 
     def add_outcome(self, outcome: Outcome) -> None:
         """Count a finished problem."""
@@ -43,12 +43,13 @@ class RunProgress:
         answer = chosen.answer if chosen else None
         self._done += 1
         self._right += answer is not None and normalize_answer(answer) == normalize_answer(outcome.problem.gold)
-        self._redraw()
 
-    def _redraw(self) -> None:
+    def tick(self, decoding_tokens: Callable[[], int]) -> None:
+        """Show how far things are, when it is time; asks then what the unfinished solutions have come to."""
         if self._meter.is_due:
-            self._meter.show(self._done, self._status())
+            self._meter.show(self._done, self._status(decoding_tokens()))
 
-    def _status(self) -> str:
-        speed = f"{self._tokens.decoded / (time.monotonic() - self._started):,.0f} tokens/s"
+    def _status(self, decoding_tokens: int) -> str:
+        tokens = self._tokens.decoded + decoding_tokens
+        speed = f"{tokens / (time.monotonic() - self._started):,.0f} tokens/s"
         return f"{speed}, accuracy so far {self._right / self._done:.1%}" if self._done else speed

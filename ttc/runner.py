@@ -58,7 +58,8 @@ class Runner:
     """Drives many flows at once over one generator and, where strategies score, one verifier.
 
     `seconds` tells how long each engine worked. A flow may hold thousands of requests; problems are started while
-    fewer than `max_in_flight` requests wait.
+    fewer than `max_in_flight` requests wait. Who watches sets `on_tokens`, called with what each reply cost, and
+    `on_poll`, called whenever some work was done.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class Runner:
         self._generator, self._verifier = generator, verifier
         self._seed, self._max_in_flight = seed, max_in_flight
         self.on_tokens: Callable[[Tokens], None] = lambda tokens: None
+        self.on_poll: Callable[[], None] = lambda: None
         self._tickets: dict[int, _Ticket] = {}
         self._issued = 0
         self._done: list[Outcome] = []
@@ -91,8 +93,14 @@ class Runner:
                     self._advance(_Active(*started), None)
             for finished in self._poll():
                 self._deliver(finished)
+            self.on_poll()
             yield from self._done
             self._done.clear()
+
+    @property
+    def decoding_tokens(self) -> int:
+        """Tokens of the solutions that the generator is working on."""
+        return self._generator.decoding_tokens
 
     def _poll(self) -> list[Finished]:
         finished = self._timed_poll(self._generator, "generate")

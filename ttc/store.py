@@ -269,6 +269,10 @@ class StoredEngine:
     def is_busy(self) -> bool:
         return bool(self._known) or self._engine.is_busy
 
+    @property
+    def decoding_tokens(self) -> int:
+        return self._engine.decoding_tokens
+
     def poll(self) -> list[Finished]:
         known, self._known = self._known, []
         new = self._engine.poll() if self._engine.is_busy else []

@@ -57,6 +57,10 @@ class Engine(Protocol):
     def is_busy(self) -> bool:
         """Is anything queued or running?"""
 
+    @property
+    def decoding_tokens(self) -> int:
+        """Tokens decoded so far for samples that are not finished."""
+
 
 def digest(*content: object) -> bytes:
     """16 bytes that depend on the content alone: not on order, batch or process."""

@@ -100,6 +100,10 @@ class PrmEngine:
     def is_busy(self) -> bool:
         return bool(self._running)
 
+    @property
+    def decoding_tokens(self) -> int:
+        return 0
+
     def poll(self) -> list[Finished]:
         outputs = self._engine.step() if self._running else []
         return [self._taken(output) for output in outputs if output.finished]

@@ -17,6 +17,7 @@ class ScriptedEngine:
     """
 
     shape: Shape | None = None
+    decoding_tokens: int = 0
 
     def __init__(self, script: Callable[[Request, Draw], Reply], per_poll: int = 1) -> None:
         self._script, self._per_poll = script, per_poll

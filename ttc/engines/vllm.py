@@ -140,6 +140,11 @@ class GeneratorEngine:
     def is_busy(self) -> bool:
         return bool(self._running or self._instant)
 
+    @property
+    def decoding_tokens(self) -> int:
+        states = self._engine.output_processor.request_states.values()
+        return sum(state.detokenizer.num_output_tokens() for state in states if state.detokenizer)
+
     def poll(self) -> list[Finished]:
         finished, self._instant = self._instant, []
         if self._running:
