@@ -81,7 +81,7 @@ def test_a_run_directory_is_complete(sweep: tuple[Path, subprocess.CompletedProc
     assert sum(row["correct"] for row in rows) / 10 == pytest.approx(summary["accuracy"])
     with (directory / "accuracy.csv").open() as table:
         kinds = {row["kind"] for row in csv.DictReader(table)}
-    assert kinds == {"overall", "quintile", "level"}
+    assert kinds == {"overall", "quintile", "level", "budget"}
     assert (directory / ".hydra" / "config.yaml").is_file()
 
 
