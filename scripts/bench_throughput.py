@@ -8,9 +8,10 @@ and grades nothing. PRM scoring is told apart: it is work that the raw side does
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from bench_common import median, run_config, timed, told
@@ -30,26 +31,53 @@ def main(
     with tempfile.TemporaryDirectory() as scratch:
         overrides = ["strategy=best_of_n", f"budget={budget}", f"data.limit={problems}"]
         first = run_config(*overrides)
-        started(first.generator), started(first.prm)
+        clocks = [VllmClock(started(first.generator)), VllmClock(started(first.prm))]
         raw = _raw_generator(first)
-        ours, theirs, shares = [], [], []
+        ours, theirs, shares, scoring = [], [], [], []
         for number in range(rounds):
             config = run_config(*overrides, f"seed={number}", f"store.path={scratch}/{number}.sqlite")
             summary = run(config, Path(scratch) / str(number))
             seconds = summary["seconds"]
-            work = seconds["total"] - seconds["load"] - seconds["score"]
-            ours.append(summary["tokens"]["decoded"] / work)
-            shares.append((work - seconds["generate"]) / work)
+            work = seconds["total"] - seconds["load"]
+            in_generator, in_verifier = (clock.taken() for clock in clocks)
+            ours.append(summary["tokens"]["decoded"] / (work - in_verifier))
+            shares.append((work - in_generator - in_verifier) / work)
+            scoring.append(in_verifier / work)
             theirs.append(raw())
     told(
         f"best-of-{budget} on {problems} problems, {rounds} rounds",
         {
             "ttc, decoded tokens/s without scoring": median(ours),
             "raw LLM.generate, decoded tokens/s": median(theirs),
-            "the runner's own share of the wall time": median(shares),
+            "share of the wall time in the verifier": median(scoring),
+            "share outside vLLM: runner, store, grading, tables": median(shares),
         },
         {"throughput_over_raw": median(ours) / median(theirs), "own_python_share": median(shares)},
     )
+
+
+class VllmClock:
+    """Counts the seconds inside vLLM: adding requests and stepping."""
+
+    def __init__(self, engine: Any) -> None:
+        self._seconds = 0.0
+        for name in ("add_request", "step"):
+            setattr(engine._engine, name, self._timed(getattr(engine._engine, name)))
+
+    def _timed(self, work: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*arguments: Any, **named: Any) -> Any:
+            before = time.perf_counter()
+            try:
+                return work(*arguments, **named)
+            finally:
+                self._seconds += time.perf_counter() - before
+
+        return run
+
+    def taken(self) -> float:
+        """The seconds since the last call."""
+        seconds, self._seconds = self._seconds, 0.0
+        return seconds
 
 
 def _raw_generator(config: RunConfig) -> Callable[[], float]:

@@ -7,9 +7,12 @@ the ids of a trace are always exactly what the generator produced.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from ttc.types import Step
+
+CACHED_STEPS = 16_384  # many samples write the same step: it is decoded once, and one object serves them all
 
 
 class StepSplitter:
@@ -30,30 +33,29 @@ class StepSplitter:
         }
         self._one_character = len(separator) == 1
         self.stop_token_ids: tuple[int, ...] = tuple(sorted(self._suspects)) if self._one_character else ()
+        self._step = lru_cache(CACHED_STEPS)(self._decoded)
 
     def text(self, token_ids: Sequence[int]) -> str:
         """The text of the ids without special tokens such as the end mark."""
         text: str = self._tokenizer.decode(token_ids, skip_special_tokens=True)
         return text
 
-    def ends_step(self, token_ids: Sequence[int]) -> bool:
-        """Do these ids, from a step's start, end with a separator after some visible text?"""
-        if token_ids[-1] not in self._suspects:
-            return False
-        text = self.text(token_ids)
-        return bool(text.strip()) and (self._one_character or self._separator in text.lstrip(self._separator))
+    def ends_step(self, step: Step) -> bool:
+        """Does this text, from a step's start, end with a separator after something visible?"""
+        visible = bool(step.text.strip())
+        return visible and (self._one_character or self._separator in step.text.lstrip(self._separator))
 
-    def split(self, token_ids: Sequence[int]) -> tuple[Step, ...]:
+    def split(self, token_ids: tuple[int, ...]) -> tuple[Step, ...]:
         """Cut ids into steps; what is left after the last separator is a step too."""
         steps: list[Step] = []
         start = 0
         for end in range(1, len(token_ids) + 1):
-            if token_ids[end - 1] in self._suspects and self.ends_step(token_ids[start:end]):
-                steps.append(self.step(token_ids[start:end]))
+            if token_ids[end - 1] in self._suspects and self.ends_step(step := self._step(token_ids[start:end])):
+                steps.append(step)
                 start = end
         if start < len(token_ids):
-            steps.append(self.step(token_ids[start:]))
+            steps.append(self._step(token_ids[start:]))
         return tuple(steps)
 
-    def step(self, token_ids: Sequence[int]) -> Step:
-        return Step(self.text(token_ids), tuple(token_ids))
+    def _decoded(self, token_ids: tuple[int, ...]) -> Step:
+        return Step(self.text(token_ids), token_ids)
