@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
@@ -87,5 +88,7 @@ def started(config: EngineConfig) -> Engine:
     key = f"{type(config).__qualname__} {sorted(asdict(config).items())!r}"  # type: ignore[call-overload]
     if key not in _started:
         _started[key] = config.start()
+        gc.collect()
+        gc.freeze()  # an engine lives as long as the process: the collector need not look through it again
     engine: Engine = _started[key]
     return engine
