@@ -40,6 +40,11 @@ def main(
         )
         started(config.generator), started(config.prm)
         plain = PlainBeam(config)
+        warm = run_config("strategy=beam", "budget=16", "data.limit=5", "data.split=validation", "store=off")
+        run(warm, Path(scratch) / "warm")
+        for problem in warm.data.load():
+            plain.solve(problem)
+        plain.prm_tokens = plain.new_tokens = 0
         summary, seconds = timed(lambda: run(config, Path(scratch) / "run"))
         with Store(Path(scratch) / "store.sqlite") as store:
             scored = sum(kind == "score" for _, _, kind, _, _ in store.rows())
