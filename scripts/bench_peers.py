@@ -84,7 +84,7 @@ def _peer(name: str, config: RunConfig, endpoint: str, verifier: PeerVerifier, a
     """Accuracy and seconds of its-hub on the config's problems."""
     from its_hub.core.algorithms.beam_search import BeamSearch
     from its_hub.core.algorithms.bon import BestOfN
-    from its_hub.core.lms import OpenAICompatibleLanguageModel
+    from its_hub.core.lms.openai_lm import OpenAICompatibleLanguageModel
     from its_hub.core.lms.step_generation import StepGeneration
     from its_hub.core.orchestrator import LMOrchestrator
 
