@@ -93,9 +93,9 @@ def _peer(name: str, config: RunConfig, endpoint: str, verifier: PeerVerifier, a
 
     logging.disable(logging.WARNING)
     warnings.filterwarnings("ignore", category=DeprecationWarning)
-    limit = config.generator.max_tokens
-    model = OpenAICompatibleLanguageModel(endpoint, "none", "pocket", temperature=1.0, max_tokens=limit)
-    steps = StepGeneration(max_steps=40, step_token="\n", stop_token="\\boxed", temperature=1.0)
+    limit, heat = config.generator.max_tokens, config.generator.temperature
+    model = OpenAICompatibleLanguageModel(endpoint, "none", "pocket", temperature=heat, max_tokens=limit)
+    steps = StepGeneration(max_steps=40, step_token="\n", stop_token="\\boxed", temperature=heat)
     search = {
         "beam": lambda: BeamSearch(steps, verifier, beam_width=4),
         "best_of_n": lambda: BestOfN(verifier, LMOrchestrator(max_concurrency=-1)),
