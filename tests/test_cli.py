@@ -97,7 +97,7 @@ def test_cfg_job_shows_the_composed_config_and_runs_nothing(ttc: CommandLine) ->
 
 def test_help_lists_groups_and_examples(ttc: CommandLine) -> None:
     outcome = ttc("run", "--help")
-    assert "strategy: beam, best_of_n, majority" in outcome.out
+    assert "strategy: adaptive_consistency, beam, best_of_n, dvts, lookahead, majority, mcts, particles" in outcome.out
     assert "ttc run strategy=beam budget=64" in outcome.out
 
 
@@ -117,8 +117,8 @@ def test_a_whole_config_of_the_users_own_is_found_from_where_they_stand(ttc: Com
 
 
 MISTAKES = {
-    "strategy=baem": "strategy=baem: no such strategy; did you mean strategy=beam? There are: beam, best_of_n",
-    "strategy=zzz": "strategy=zzz: no such strategy; There are: beam, best_of_n, majority.",
+    "strategy=baem": "strategy=baem: no such strategy; did you mean strategy=beam? There are: adaptive_c",
+    "strategy=zzz": "strategy=zzz: no such strategy; there are: adaptive_consistency, beam, best_of_n, dvts",
     "stratgy=beam": "stratgy=beam: no such key; did you mean strategy?",
     "strategy.widht=4": "strategy.widht=4: no such key in Beam; did you mean strategy.width?",
     "stratgy.width=4": "stratgy.width=4: no such key; did you mean strategy.width?",

@@ -77,10 +77,16 @@ def register_run() -> None:
     from ttc.engines.prm import VllmPrm
     from ttc.engines.vllm import VllmGenerator
     from ttc.store import SqliteStore
+    from ttc.strategies.adaptive import AdaptiveConsistency
     from ttc.strategies.beam import Beam
+    from ttc.strategies.dvts import Dvts
+    from ttc.strategies.lookahead import Lookahead
+    from ttc.strategies.mcts import Mcts
     from ttc.strategies.parallel import BestOfN, Majority
+    from ttc.strategies.particles import Particles
 
-    _register(RunConfig, Majority, BestOfN, Beam)
+    _register(RunConfig, Majority, BestOfN, Beam, Lookahead)
+    _register(Dvts, Particles, AdaptiveConsistency, Mcts)
     _register(VllmGenerator, VllmPrm, Dataset, PocketDataset, OracleDifficulty, SqliteStore)
 
 

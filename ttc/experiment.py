@@ -62,7 +62,8 @@ def run(config: RunConfig, directory: Path) -> dict[str, Any]:
         with watch.phase("load"):
             runner = _runner(config, store)
         grader = stack.enter_context(Grader(timeout_seconds=config.grading_timeout, workers=config.grading_workers))
-        recorder = stack.enter_context(Recorder(directory, Choice(config.selection, config.aggregation), grader))
+        choice = Choice(config.selection, config.aggregation, config.strategy.generations_each)
+        recorder = stack.enter_context(Recorder(directory, choice, grader))
         _solve(config, runner, problems, recorder)
         records, note = _binned(config, problems, recorder.finish())
         watch.seconds |= runner.seconds | {"grade": recorder.seconds}

@@ -57,8 +57,8 @@ def closest(name: str, known: Iterable[str], prefix: str = "") -> str:
 def _unknown_option(path: str, options: Sequence[str]) -> UserError:
     group, _, option = path.rpartition("/")
     meant = difflib.get_close_matches(option, options, n=1)
-    hint = f"did you mean {group}={meant[0]}? " if meant else ""
-    return UserError(f"{group}={option}: no such {group}; {hint}There are: {', '.join(sorted(options))}.")
+    there = f"did you mean {group}={meant[0]}? There are" if meant else "there are"
+    return UserError(f"{group}={option}: no such {group}; {there}: {', '.join(sorted(options))}.")
 
 
 def _unparsable(error: OverrideParseException) -> UserError:

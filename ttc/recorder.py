@@ -32,6 +32,7 @@ class Choice:
 
     selection: Selection
     aggregation: Aggregation
+    generations_each: int = 1  # of a candidate
 
     def record(self, outcome: Outcome, grader: Grader) -> ProblemRecord:
         """Grade every candidate and every selection of a problem."""
@@ -53,7 +54,7 @@ class Choice:
             selected=selected,
             oracle=any(verdicts),
             candidates=tuple(_record(c, verdict) for c, verdict in zip(candidates, verdicts, strict=True)),
-            generations=len(candidates),
+            generations=len(candidates) * self.generations_each,
             tokens=outcome.tokens,
         )
 

@@ -36,7 +36,7 @@ class _Active:
     missing: int = 0
     tokens: Tokens = field(default_factory=Tokens)
     draws: Counter[Sample] = field(default_factory=Counter)
-    values: dict[bytes, float | _Ticket] = field(default_factory=dict)  # a score asked twice is computed once
+    known: dict[bytes, Reply | _Ticket] = field(default_factory=dict)  # what has one answer is computed once
 
     def answer(self, position: int, reply: Reply) -> None:
         self.replies[position] = reply
@@ -51,7 +51,7 @@ class _Active:
 class _Ticket:
     active: _Active
     positions: list[int]  # of the reply in the list that the flow waits for
-    score: bytes | None = None  # its key
+    key: bytes | None = None  # where every asking has the same reply
 
 
 class Runner:
@@ -138,42 +138,45 @@ class Runner:
         active.replies = [None] * len(requests)
         active.missing = len(requests)
         for position, request in enumerate(requests):
-            if isinstance(request, Sample):
+            if isinstance(request, Score):
+                self._submit_once(self._verifier, active, position, request)
+            elif request.temperature == 0:
+                self._submit_once(self._generator, active, position, request)
+            else:
                 draw = active.draws[request]  # two equal beams still get different samples
                 active.draws[request] += 1
                 self._generator.submit(self._ticket(active, position), request, Draw(self._seed, draw))
-            else:
-                self._submit_score(active, position, request)
         return active.missing > 0
 
-    def _submit_score(self, active: _Active, position: int, request: Score) -> None:
-        if self._verifier is None:
+    def _submit_once(self, engine: Engine | None, active: _Active, position: int, request: Request) -> None:
+        """Queue a score or a greedy sample, unless this problem has asked for it before."""
+        if engine is None:
             raise RuntimeError("a strategy asked for scores, but no verifier was started")
-        key = self._verifier.key(request, Draw())
-        known = active.values.get(key)
-        if isinstance(known, float):
-            active.answer(position, known)
-        elif known is not None:
+        key = engine.key(request, Draw())
+        known = active.known.get(key)
+        if isinstance(known, _Ticket):
             known.positions.append(position)
+        elif known is not None:
+            active.answer(position, known)
         else:
             number = self._ticket(active, position, key)
-            active.values[key] = self._tickets[number]
-            self._verifier.submit(number, request, Draw())
+            active.known[key] = self._tickets[number]
+            engine.submit(number, request, Draw())
 
-    def _ticket(self, active: _Active, position: int, score: bytes | None = None) -> int:
+    def _ticket(self, active: _Active, position: int, key: bytes | None = None) -> int:
         self._issued += 1
-        self._tickets[self._issued] = _Ticket(active, [position], score)
+        self._tickets[self._issued] = _Ticket(active, [position], key)
         return self._issued
 
     def _deliver(self, finished: Finished) -> None:
         ticket = self._tickets.pop(finished.ticket)
         active, usage = ticket.active, finished.usage
-        if ticket.score is None:
-            tokens = self.ledger.sampled(usage.prompt, usage.cached, usage.decoded)
-        else:
-            assert isinstance(finished.reply, float)
-            active.values[ticket.score] = finished.reply
+        if ticket.key is not None:
+            active.known[ticket.key] = finished.reply
+        if isinstance(finished.reply, float):
             tokens = self.ledger.scored(usage.prompt, usage.cached)
+        else:
+            tokens = self.ledger.sampled(usage.prompt, usage.cached, usage.decoded)
         active.tokens += tokens
         if not finished.replayed:
             self.on_tokens(tokens)

@@ -26,6 +26,7 @@ class Beam:
 
     needs_prm: ClassVar[bool] = True
     is_parallel: ClassVar[bool] = False
+    generations_each: ClassVar[int] = 1
 
     def check(self, budget: int) -> None:
         check_positive(budget)
@@ -61,10 +62,13 @@ class Beam:
 
     def _grow(self, parents: list[Node]) -> Asking[list[Node]]:
         traces = yield from sample([parent.trace for parent in parents], max_steps=1)
-        values = yield from score(traces)
+        values = yield from self._values(traces)
         return [
             Node(trace, (*parent.values, value)) for parent, trace, value in zip(parents, traces, values, strict=True)
         ]
+
+    def _values(self, traces: list[Trace]) -> Asking[list[float]]:
+        return (yield from score(traces))
 
 
 def expanded(beams: list[Node], width: int) -> list[Node]:

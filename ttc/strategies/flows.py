@@ -20,6 +20,10 @@ class Strategy(Protocol):
     needs_prm: ClassVar[bool]
     is_parallel: ClassVar[bool]  # are the candidates independent samples of whole solutions?
 
+    @property
+    def generations_each(self) -> int:
+        """How many generations of the budget a candidate has cost."""
+
     def check(self, budget: int) -> None:
         """Refuse a budget that this strategy cannot spend exactly.
 
@@ -50,6 +54,28 @@ def score_steps(traces: Sequence[Trace]) -> Asking[list[tuple[float, ...]]]:
     values = yield from score([trace.prefix(n + 1) for trace in traces for n in range(len(trace.steps))])
     remaining = iter(values)
     return [tuple(islice(remaining, len(trace.steps))) for trace in traces]
+
+
+def together(parts: Sequence[Asking[T]]) -> Asking[list[T]]:
+    """Run several flows side by side, their requests in one batch; return what each returns, in order."""
+    results: dict[int, T] = {}
+    asked: dict[int, list[Request]] = {}
+
+    def advance(number: int, replies: list[Reply] | None) -> None:
+        part = parts[number]
+        try:
+            asked[number] = next(part) if replies is None else part.send(replies)
+        except StopIteration as stop:
+            results[number] = stop.value
+
+    for number in range(len(parts)):
+        advance(number, None)
+    while asked:
+        waiting, asked = asked, {}
+        replies = iter((yield [request for requests in waiting.values() for request in requests]))
+        for number, requests in waiting.items():
+            advance(number, list(islice(replies, len(requests))))
+    return [results[number] for number in range(len(parts))]
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ class Majority:
 
     needs_prm: ClassVar[bool] = False
     is_parallel: ClassVar[bool] = True
+    generations_each: ClassVar[int] = 1
 
     def check(self, budget: int) -> None:
         check_positive(budget)
@@ -37,6 +38,7 @@ class BestOfN:
 
     needs_prm: ClassVar[bool] = True
     is_parallel: ClassVar[bool] = True
+    generations_each: ClassVar[int] = 1
 
     def check(self, budget: int) -> None:
         check_positive(budget)

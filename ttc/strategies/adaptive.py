@@ -1,0 +1,61 @@
+"""Adaptive self-consistency: sample until the vote is settled (Aggarwal et al. 2023)."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ttc.errors import UserError
+from ttc.grading import extract_answer, normalize_answer
+from ttc.strategies.flows import sample
+from ttc.strategies.parallel import check_positive
+from ttc.types import Candidate, Flow, Problem, Trace
+
+
+@dataclass
+class AdaptiveConsistency:
+    """Sample `batch` solutions at a time, at most N, until the leading answer is the majority's with `confidence`.
+
+    The paper's Beta criterion: with v1 and v2 votes for the two leading answers, stop when
+    P(p1 > 1/2) >= confidence under Beta(v1 + 1, v2 + 1). The candidates are what was sampled, so what a problem cost is
+    their number.
+    """
+
+    confidence: float = 0.95
+    batch: int = 1
+
+    needs_prm: ClassVar[bool] = False
+    is_parallel: ClassVar[bool] = False
+    generations_each: ClassVar[int] = 1
+
+    def check(self, budget: int) -> None:
+        check_positive(budget)
+        if not 0.5 < self.confidence < 1:
+            raise UserError(f"strategy.confidence={self.confidence} is not between 0.5 and 1; use e.g. 0.95.")
+        if self.batch < 1:
+            raise UserError(f"strategy.batch={self.batch} is no number of samples; use 1 or more.")
+
+    def solve(self, problem: Problem, budget: int) -> Flow:
+        traces: list[Trace] = []
+        while len(traces) < budget and not self.is_settled(traces):
+            count = min(self.batch, budget - len(traces))
+            traces += yield from sample([Trace(problem)] * count)
+        return [Candidate(trace) for trace in traces]
+
+    def is_settled(self, traces: Iterable[Trace]) -> bool:
+        """Will the leading answer stay ahead of the second?"""
+        answers = (extract_answer(trace.text) for trace in traces if trace.is_finished)
+        votes = Counter(normalize_answer(answer) for answer in answers if answer is not None)
+        if not votes:
+            return False
+        (_, first), (_, second) = [*votes.most_common(2), (None, 0)][:2]
+        return majority_probability(first, second) >= self.confidence
+
+
+def majority_probability(first: int, second: int) -> float:
+    """P(p > 1/2) for p ~ Beta(first + 1, second + 1): a sum of binomials, since both are whole."""
+    n = first + second + 1
+    return float(sum(math.comb(n, k) for k in range(first + 1)) / 2**n)

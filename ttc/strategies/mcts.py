@@ -1,0 +1,92 @@
+"""Monte-Carlo tree search over steps, guided by the verifier's values instead of random outcomes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from ttc.errors import UserError
+from ttc.strategies.flows import sample, score_steps
+from ttc.strategies.parallel import check_positive
+from ttc.types import Candidate, Flow, Problem, Step, Trace
+
+
+@dataclass
+class Mcts:
+    """N simulations: walk down by UCT, sample one whole solution from there, score its steps, back its value up.
+
+    At a node the walk goes on to the child with the largest mean value + `exploration` · sqrt(ln n / n_child), n being
+    visits, until a node that may have another child: one whose children number at most `widening` · sqrt(n)
+    (progressive widening, Coulom 2007). The solution's value is the verifier's at its end. `parallel` simulations are
+    run at once, each a visit of value 0 until it is back (virtual loss). The candidates are the N solutions.
+    """
+
+    exploration: float = 0.5
+    widening: float = 1.0
+    parallel: int = 4
+
+    needs_prm: ClassVar[bool] = True
+    is_parallel: ClassVar[bool] = False
+    generations_each: ClassVar[int] = 1
+
+    def check(self, budget: int) -> None:
+        check_positive(budget)
+        if self.exploration < 0:
+            raise UserError(f"strategy.exploration={self.exploration} is negative; use 0 or more, e.g. 0.5.")
+        if self.widening <= 0:
+            raise UserError(f"strategy.widening={self.widening} is not above 0; use e.g. 1.0.")
+        if self.parallel < 1:
+            raise UserError(f"strategy.parallel={self.parallel} is no number of simulations; use 1 or more.")
+
+    def solve(self, problem: Problem, budget: int) -> Flow:
+        root = TreeNode(Trace(problem))
+        candidates: list[Candidate] = []
+        while len(candidates) < budget:
+            paths = [self.walk(root) for _ in range(min(self.parallel, budget - len(candidates)))]
+            traces = yield from sample([path[-1].trace for path in paths])
+            values = yield from score_steps(traces)
+            for path, trace, of_steps in zip(paths, traces, values, strict=True):
+                path += grow(path[-1], trace)
+                for node in path:
+                    node.total += of_steps[-1]
+                candidates.append(Candidate(trace, of_steps))
+        return candidates
+
+    def walk(self, root: TreeNode) -> list[TreeNode]:
+        """From the root to the node from which to sample; each is visited."""
+        path = [root]
+        root.visits += 1
+        while (node := path[-1]).children and len(node.children) > self.widening * math.sqrt(node.visits):
+            path.append(self._best(node))
+            path[-1].visits += 1
+        return path
+
+    def _best(self, node: TreeNode) -> TreeNode:
+        spread = math.log(node.visits)
+        return max(
+            node.children.values(),
+            key=lambda child: child.total / child.visits + self.exploration * math.sqrt(spread / child.visits),
+        )
+
+
+@dataclass
+class TreeNode:
+    """A prefix that may be continued, with the visits and the summed values of the solutions through it."""
+
+    trace: Trace
+    children: dict[Step, TreeNode] = field(default_factory=dict)
+    visits: int = 0
+    total: float = 0.0
+
+
+def grow(node: TreeNode, trace: Trace) -> Sequence[TreeNode]:
+    """Add a solution's steps below `node`, each visited once; its last step ends it and is no node."""
+    added = []
+    for count in range(len(node.trace.steps) + 1, len(trace.steps)):
+        step = trace.steps[count - 1]
+        node = node.children.setdefault(step, TreeNode(trace.prefix(count)))
+        node.visits += 1
+        added.append(node)
+    return added
