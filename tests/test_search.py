@@ -51,9 +51,9 @@ def test_lookahead_of_no_steps_is_beam_search() -> None:
 def test_a_step_is_judged_by_its_greedy_rollout_which_is_thrown_away() -> None:
     flow = Lookahead(width=2, k=3).solve(PROBLEM, 8)
     assert start(flow) == [Sample(Trace(PROBLEM), max_steps=1)] * 2
-    steps = [grown(Trace(PROBLEM), "a\n"), grown(Trace(PROBLEM), "b\n")]
+    steps: list[Any] = [grown(Trace(PROBLEM), "a\n"), grown(Trace(PROBLEM), "b\n")]
     assert flow.send(steps) == [Sample(step, max_steps=3, temperature=0.0) for step in steps]
-    rolled = [solved(steps[0]), grown(steps[1], "b and more\n")]
+    rolled: list[Any] = [solved(steps[0]), grown(steps[1], "b and more\n")]
     assert flow.send(rolled) == [Score(trace) for trace in rolled]
     assert flow.send([0.9, 0.1]) == [Sample(steps[0], max_steps=1)] * 2
 
@@ -94,7 +94,7 @@ def test_what_cannot_be_spent_is_refused_with_a_remedy(strategy: Any, budget: in
 def test_dvts_keeps_the_best_of_each_tree() -> None:
     flow = Dvts(width=2).solve(PROBLEM, 4)
     assert start(flow) == [Sample(Trace(PROBLEM), max_steps=1)] * 4
-    steps = [grown(Trace(PROBLEM), f"{name}\n") for name in "abcd"]
+    steps: list[Any] = [grown(Trace(PROBLEM), f"{name}\n") for name in "abcd"]
     assert flow.send(steps) == [Score(step) for step in steps]
     asked = flow.send([0.9, 0.8, 0.1, 0.2])  # beam search would keep a and b
     assert asked == [Sample(steps[0], max_steps=1)] * 2 + [Sample(steps[3], max_steps=1)] * 2
