@@ -153,11 +153,28 @@ def test_mcts_returns_to_the_prefix_whose_solutions_were_judged_best() -> None:
     start(flow)
     good = solved(grown(Trace(PROBLEM), "good\n"))
     flow.send([good])
-    [root] = flow.send([0.9, 0.9])  # one child of two visits: there is room for another
+    [root] = flow.send([0.9, 0.9])  # one sample of two visits: there is room for another
     assert root.trace == Trace(PROBLEM)
     flow.send([solved(grown(Trace(PROBLEM), "bad\n"))])
-    [deeper] = flow.send([0.1, 0.1])  # two children of three visits: the walk goes down
+    [deeper] = flow.send([0.1, 0.1])  # two samples of three visits: the walk goes down
     assert deeper.trace.text == "good\n"
+
+
+def test_mcts_goes_down_where_every_solution_begins_alike() -> None:
+    engine = RandomEngine(1)
+    deepest = 0
+
+    def answer(request: Request) -> Reply:
+        nonlocal deepest
+        if isinstance(request, Score):
+            return engine(request)
+        deepest = max(deepest, len(request.trace.steps))
+        return (
+            solved(grown(grown(request.trace, "a\n"), "b\n")) if len(request.trace.steps) < 4 else solved(request.trace)
+        )
+
+    drive(Mcts(parallel=1).solve(PROBLEM, 16), answer)
+    assert deepest >= 2
 
 
 @given(

@@ -22,6 +22,7 @@ from ttc.selection import Aggregation
 
 DECIMALS = 6  # of every number in summary.json and accuracy.csv
 _PLAIN_WIDTH = 80
+_SWEEP_WIDTH = 200  # names must not be cut, however many columns differ
 _GROUPS = {
     "quintile": "by quintile of difficulty (1 easiest, 5 hardest)",
     "level": "by level",
@@ -80,7 +81,9 @@ def show_sweep(
         grid.add_row(str(number), *swept, *accuracies, interval, f"{summary['seconds']['total']:.0f}")
     console.print()
     console.print(f"sweep of {len(jobs)} jobs, accuracy in %: {directory / 'sweep.csv'}", soft_wrap=True)
-    console.print(grid, width=None if console.is_terminal else _PLAIN_WIDTH)
+    if not console.is_terminal:
+        console.width = _SWEEP_WIDTH
+    console.print(grid)
 
 
 def footer(summary: Mapping[str, Any]) -> list[str]:

@@ -18,9 +18,9 @@ class Mcts:
     """N simulations: walk down by UCT, sample one whole solution from there, score its steps, back its value up.
 
     At a node the walk goes on to the child with the largest mean value + `exploration` · sqrt(ln n / n_child), n being
-    visits, until a node that may have another child: one whose children number at most `widening` · sqrt(n)
-    (progressive widening, Coulom 2007). The solution's value is the verifier's at its end. `parallel` simulations are
-    run at once, each a visit of value 0 until it is back (virtual loss). The candidates are the N solutions.
+    visits, until a node that was sampled from at most `widening` · sqrt(n) times (progressive widening, Coulom 2007).
+    The solution's value is the verifier's at its end. `parallel` simulations run at once, each a visit of value 0 until
+    it is back (virtual loss). The candidates are the N solutions.
     """
 
     exploration: float = 0.5
@@ -58,9 +58,10 @@ class Mcts:
         """From the root to the node from which to sample; each is visited."""
         path = [root]
         root.visits += 1
-        while (node := path[-1]).children and len(node.children) > self.widening * math.sqrt(node.visits):
+        while (node := path[-1]).children and node.samples > self.widening * math.sqrt(node.visits):
             path.append(self._best(node))
             path[-1].visits += 1
+        path[-1].samples += 1
         return path
 
     def _best(self, node: TreeNode) -> TreeNode:
@@ -78,6 +79,7 @@ class TreeNode:
     trace: Trace
     children: dict[Step, TreeNode] = field(default_factory=dict)
     visits: int = 0
+    samples: int = 0  # solutions that were sampled from here
     total: float = 0.0
 
 
