@@ -13,11 +13,15 @@ import ttc.config
 from ttc.config import RunConfig, config_directory, register_run, register_training
 from ttc.data import PocketDataset
 from ttc.difficulty import OracleDifficulty
+from ttc.engines.ensemble import Combination
 from ttc.engines.vllm import VllmGenerator
 from ttc.errors import UserError
 from ttc.selection import Aggregation, Selection
 from ttc.strategies.beam import Beam
 from ttc.strategies.parallel import BestOfN, Majority
+from ttc.strategies.revisions import Revisions
+from ttc.training.orm import RevisionVerifierTraining
+from ttc.training.reviser import ReviserTraining
 
 GROUPS = ("generator", "prm", "data", "strategy", "difficulty")
 OPTIONS = [f"{group}={path.stem}" for group in GROUPS for path in sorted((config_directory() / group).glob("*.yaml"))]
@@ -124,3 +128,42 @@ def test_the_configs_of_a_wheel_come_before_those_beside_the_package(
         directory.mkdir(parents=True)
         (directory / "run.yaml").touch()
         assert config_directory() == directory
+
+
+def test_revisions_bring_their_own_generator_verifier_and_selection_and_each_can_be_chosen_otherwise() -> None:
+    default = composed("strategy=revisions", "strategy.ratio=8:1", "budget=128")
+    assert default.strategy == Revisions(ratio="8:1", shown=4)
+    assert (default.generator.model, default.prm.model) == ("pocket-reviser", "pocket-revision-verifier")
+    assert (default.prm.format, default.selection) == ("revisions", Selection.HIERARCHICAL)
+    default.check()
+    other = composed("strategy=revisions", "generator=pocket", "prm=pocket_orm", "selection=majority")
+    assert (other.generator.model, other.prm.model, other.selection) == ("pocket", "pocket-orm", Selection.MAJORITY)
+
+
+def test_hierarchical_selection_needs_chains() -> None:
+    with pytest.raises(UserError, match="makes no chains of revisions; use selection=weighted"):
+        config(selection=Selection.HIERARCHICAL).check()
+
+
+def test_an_ensembles_members_are_options_of_the_verifiers_group() -> None:
+    ensemble = composed("prm=ensemble", "prm.how=weighted", "+prm.weights={prm: 2, orm: 1}").prm
+    assert {name: member.model for name, member in ensemble.members.items()} == {"prm": "pocket", "orm": "pocket-orm"}
+    assert (ensemble.how, ensemble.weights) == (Combination.WEIGHTED, {"prm": 2.0, "orm": 1.0})
+    swapped = composed("prm=ensemble", "prm@prm.members.orm=qwen2.5-math-prm-7b").prm
+    assert swapped.members["orm"].format == "qwen_math_prm"
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [("prm", "prm"), ("orm", "orm"), ("revision_verifier", "revision verifier")],
+)
+def test_every_verifiers_training_composes(name: str, title: str) -> None:
+    register_training()
+    assert composed(name=f"train/{name}").title == title
+
+
+def test_a_training_that_could_learn_nothing_is_refused_before_weights_load() -> None:
+    with pytest.raises(UserError, match="samples=1: right and wrong solutions need 2 or more"):
+        ReviserTraining(samples=1).check()
+    with pytest.raises(UserError, match="validation_samples=10 is not a multiple of length=8"):
+        RevisionVerifierTraining(generator=VllmGenerator(), validation_samples=10).check()

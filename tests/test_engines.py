@@ -131,6 +131,36 @@ def test_a_solution_cut_by_the_token_limit_is_unfinished() -> None:
     assert still.reply.token_ids == cut.reply.token_ids
 
 
+def test_a_revision_is_written_after_the_problem_and_the_attempts_each_with_its_end_mark(
+    generator: Engine, tokenizer: Any
+) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(resolve("pocket", "generator"), dtype=torch.float32)
+    first, second, *_ = (
+        [finished.reply for finished in replies(generator, [Sample(Trace(problem))] * 2)] for problem in PROBLEMS[:2]
+    )
+    for problem, attempts in zip(PROBLEMS[:2], (first, second), strict=True):
+        shown = tuple(attempt for attempt in attempts if isinstance(attempt, Trace))
+        [got] = replies(generator, [Sample(Trace(problem, attempts=shown), temperature=0.0)])
+        text = f"{problem.question}\n" + "".join(f"{attempt.text}</s>" for attempt in shown)
+        prompt = tokenizer(text, return_tensors="pt")["input_ids"]
+        expected = model.generate(prompt, max_new_tokens=192, do_sample=False)[0, prompt.shape[1] :].tolist()
+        assert isinstance(got.reply, Trace) and list(got.reply.token_ids) == expected
+        assert got.reply.attempts == shown
+
+
+def test_the_oldest_attempts_are_left_out_where_they_do_not_fit(generator: Engine) -> None:
+    problem = PROBLEMS[0]
+    [attempt] = solutions(generator, 1)
+    [bare] = replies(generator, [Sample(Trace(problem), temperature=0.0)])
+    length = len(attempt.token_ids)
+    room = VllmGenerator(max_tokens=512 - (bare.usage.prompt + bare.usage.cached) - 2 * length)
+    [got] = replies(started(room), [Sample(Trace(problem, attempts=(attempt,) * 4), temperature=0.0)])
+    assert got.usage.prompt + got.usage.cached == bare.usage.prompt + bare.usage.cached + 2 * length
+
+
 def test_values_are_those_of_transformers_at_the_end_of_each_step(
     generator: Engine, prm: Engine, tokenizer: Any
 ) -> None:

@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
 import pytest
 import torch
+from transformers import AutoTokenizer
 
+from ttc.engines.checkpoint import resolve
+from ttc.engines.prm import VllmPrm
+from ttc.engines.vllm import VllmGenerator
 from ttc.errors import UserError
 from ttc.pocket.pen import Pen
 from ttc.pocket.problems import drafts
 from ttc.pocket.tokenizer import train_tokenizer
+from ttc.prm.formats import Revisions
+from ttc.training.corpus import Corpus
 from ttc.training.generator import IGNORED, GeneratorTraining, LlamaShape, build_llama, language_model_loss, pad
 from ttc.training.loop import Optimisation, Precision, Switch, train
-from ttc.training.value_model import Encoded, collate, value_loss, within_problem_auc
+from ttc.training.orm import OrmTraining, RevisionVerifierTraining
+from ttc.training.prm import PrmTraining
+from ttc.training.reviser import PastMinimum, ReviserTraining
+from ttc.training.rollouts import MonteCarlo
+from ttc.training.value_model import Encoded, LabelledTrace, TraceEncoder, collate, value_loss
+from ttc.training.verifier import VerifierTraining
 
 TINY = LlamaShape(hidden_size=16, layers=1, heads=2, ffn_size=32)
 
@@ -158,9 +171,112 @@ def test_the_value_loss_is_binary_cross_entropy_with_soft_labels_at_step_ends_al
     assert value_loss(Constant(0.3), collate(rows)).item() == pytest.approx(sum(expected) / 3, rel=1e-5)
 
 
-def test_auc_within_problems_ignores_how_hard_a_problem_is() -> None:
-    easy = [("easy", 0.9, True), ("easy", 0.8, False)]
-    hard = [("hard", 0.3, True), ("hard", 0.1, False), ("hard", 0.2, False)]
-    assert within_problem_auc(easy + hard) == 1.0
-    assert within_problem_auc([*easy, ("hard", 0.1, True), ("hard", 0.1, False)]) == 0.75
-    assert math.isnan(within_problem_auc([("all right", 0.5, True)]))
+def test_a_labelled_trace_survives_its_file_with_the_attempts_before_it() -> None:
+    trace = LabelledTrace("p", "q?", ("a\n", "b"), (0.5, 1.0), ("c\nd", "e"))
+    assert LabelledTrace.of_row(json.loads(json.dumps(trace.to_row()))) == trace
+    assert LabelledTrace.of_row(json.loads(json.dumps(replace(trace, attempts=()).to_row()))).attempts == ()
+
+
+def test_attempts_stand_between_problem_and_solution_and_the_oldest_make_room() -> None:
+    tokenizer = AutoTokenizer.from_pretrained(resolve("pocket", "generator"))
+    trace = LabelledTrace("p", "Find $1+1$.", ("$1+1=2$\n", "The answer is $\\boxed{2}$."), (1.0, 1.0), ("$3$", "$4$"))
+    whole = TraceEncoder(tokenizer, Revisions, 512).encode(trace)
+    text = "<s>Find $1+1$.\n$3$\n</s>$4$\n</s>$1+1=2$\nThe answer is $\\boxed{2}$.\n"
+    assert tokenizer.decode(whole.ids) == text
+    assert tokenizer.decode(whole.ids[whole.solution_start : whole.ends[0] + 1]) == "$1+1=2$\n"
+    shorter = TraceEncoder(tokenizer, Revisions, len(whole.ids) - 1).encode(trace)
+    assert tokenizer.decode(shorter.ids) == text.replace("$3$\n</s>", "")
+    assert tokenizer.decode(TraceEncoder(tokenizer).encode(trace).ids) == text.replace("$3$\n</s>$4$\n</s>", "")
+
+
+def tiny_corpus(seed: int = 0) -> Corpus[tuple[list[int], list[int]]]:
+    rows = [([n], [n] * (n % 7)) for n in range(40)]
+    return Corpus(rows, 4, seed, lambda row: len(row[1]), pad)
+
+
+def test_an_epoch_holds_every_document_once_and_each_epoch_is_shuffled_anew() -> None:
+    corpus = tiny_corpus()
+    epochs = [
+        [corpus.batch_at(10 * epoch + step)["input_ids"][:, 0].tolist() for step in range(10)] for epoch in (0, 1)
+    ]
+    assert all(sorted(n for batch in epoch for n in batch) == list(range(40)) for epoch in epochs)
+    assert epochs[0] != epochs[1]
+    assert tiny_corpus().batch_at(13)["input_ids"].equal(corpus.batch_at(13)["input_ids"])
+    assert not tiny_corpus(1).batch_at(13)["input_ids"].equal(corpus.batch_at(13)["input_ids"])
+
+
+def test_training_ends_when_it_is_told_that_it_is_enough(tmp_path: Path) -> None:
+    seen: list[int] = []
+
+    def evaluate(model: torch.nn.Module, step: int) -> str:
+        seen.append(step)
+        return ""
+
+    for _ in range(2):  # the second time there is nothing left to do
+        train(
+            torch.nn.Linear(4, 1),
+            linear_batch,
+            squared_error,
+            Optimisation(steps=100, precision=Precision.FLOAT32),
+            tmp_path,
+            title="fit",
+            fingerprint="",
+            evaluate=evaluate,
+            evaluate_every=10,
+            is_enough=lambda: len(seen) == 3,
+        )
+    assert seen == [10, 20, 30]
+
+
+@pytest.mark.parametrize(
+    ("losses", "past", "enough"),
+    [([], 1, False), ([3.0, 2.0], 1, False), ([3.0, 2.0, 2.1], 1, True), ([3.0, 2.0, 2.1], 2, False)],
+)
+def test_a_reviser_is_enough_a_little_past_the_minimum_of_its_validation_loss(
+    losses: list[float], past: int, enough: bool, tmp_path: Path
+) -> None:
+    file = tmp_path / "losses.json"
+    file.write_text(json.dumps({str(10 * n): loss for n, loss in enumerate(losses, start=1)}))
+    assert PastMinimum(file, past, [([1], [2])]).is_enough() is enough
+
+
+def test_a_reviser_learns_from_its_own_attempts_and_is_a_generator(tmp_path: Path) -> None:
+    training = ReviserTraining(
+        problems=6, validation_problems=4, samples=4, optimisation=Optimisation(steps=2), evaluate_every=1
+    )
+    training.run(tmp_path)
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["trajectories"] > 0 and next(iter(report["validation_losses"])) == "1"
+    rows = [json.loads(line) for line in (tmp_path / "train.jsonl").read_text().splitlines()]
+    assert len(rows) == 6 and all(len(row["right"]) + len(row["wrong"]) <= 4 for row in rows)
+    VllmGenerator(model=str(tmp_path / "model")).check()
+
+
+@pytest.mark.parametrize(
+    "training",
+    [
+        OrmTraining(samples=2),
+        PrmTraining(monte_carlo=MonteCarlo(samples=1, rollouts=1)),
+        RevisionVerifierTraining(generator=VllmGenerator(), length=2),
+    ],
+    ids=lambda training: training.title,
+)
+def test_a_verifiers_training_leaves_a_checkpoint_and_tells_how_good_it_is(
+    training: VerifierTraining, tmp_path: Path
+) -> None:
+    small = replace(
+        training,
+        problems=6,
+        validation_problems=6,
+        validation_samples=4,
+        batch_traces=4,
+        optimisation=Optimisation(steps=2),
+        evaluate_every=1,
+    )
+    small.check()
+    small.run(tmp_path)
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert {"bce", "calibration_error", "auc_within_problem", "reliability", "curves"} <= set(report)
+    assert list(report["curves"]["weighted"]) == ["1", "2", "4"]
+    assert (tmp_path / "report.png").stat().st_size > 0
+    VllmPrm(model=str(tmp_path / "model")).check()

@@ -37,19 +37,12 @@ def _complete_run(ctx: typer.Context, incomplete: str) -> list[str]:
     return _complete(ctx, incomplete, "run")
 
 
-def _complete_generator(ctx: typer.Context, incomplete: str) -> list[str]:
-    return _complete(ctx, incomplete, "train/generator")
-
-
-def _complete_prm(ctx: typer.Context, incomplete: str) -> list[str]:
-    return _complete(ctx, incomplete, "train/prm")
+def _complete_training(ctx: typer.Context, incomplete: str) -> list[str]:
+    return _complete(ctx, incomplete, f"train/{ctx.info_name}")
 
 
 RunOverrides = Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE...", autocompletion=_complete_run)]
-GeneratorOverrides = Annotated[
-    list[str] | None, typer.Argument(metavar="KEY=VALUE...", autocompletion=_complete_generator)
-]
-PrmOverrides = Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE...", autocompletion=_complete_prm)]
+TrainOverrides = Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE...", autocompletion=_complete_training)]
 
 
 def _print_version(wanted: bool) -> None:
@@ -80,15 +73,33 @@ def run(overrides: RunOverrides = None) -> None:
 
 
 @train.command("generator", context_settings=PASS_THROUGH, add_help_option=False)
-def train_generator(overrides: GeneratorOverrides = None) -> None:
+def train_generator(overrides: TrainOverrides = None) -> None:
     """Train the pocket generator on the pocket's own solutions."""
     _train("generator", overrides)
 
 
 @train.command("prm", context_settings=PASS_THROUGH, add_help_option=False)
-def train_prm(overrides: PrmOverrides = None) -> None:
+def train_prm(overrides: TrainOverrides = None) -> None:
     """Train the process reward model by Monte-Carlo rollouts of the generator."""
     _train("prm", overrides)
+
+
+@train.command("orm", context_settings=PASS_THROUGH, add_help_option=False)
+def train_orm(overrides: TrainOverrides = None) -> None:
+    """Train an outcome reward model on the generator's solutions."""
+    _train("orm", overrides)
+
+
+@train.command("reviser", context_settings=PASS_THROUGH, add_help_option=False)
+def train_reviser(overrides: TrainOverrides = None) -> None:
+    """Finetune the generator to revise: wrong attempts, then a right one (Algorithm 5)."""
+    _train("reviser", overrides)
+
+
+@train.command("revision_verifier", context_settings=PASS_THROUGH, add_help_option=False)
+def train_revision_verifier(overrides: TrainOverrides = None) -> None:
+    """Train a verifier on the revision model's chains."""
+    _train("revision_verifier", overrides)
 
 
 @app.command()
@@ -107,6 +118,28 @@ def grade(
             from ttc.analysis.report import rewrite_tables
 
             rewrite_tables(path)
+
+
+@app.command()
+def compare(
+    runs: Annotated[list[Path], typer.Argument(help="Run directories, or directories of sweeps.")],
+    selection: Annotated[
+        list[str] | None,
+        typer.Option(help="majority, best, weighted, hierarchical, oracle or pass@1; may be repeated."),
+    ] = None,
+    reference: Annotated[int, typer.Option(help="The row that the others are compared with.")] = 0,
+    csv: Annotated[Path | None, typer.Option(help="Write the table here too.")] = None,
+) -> None:
+    """Compare finished runs: seeds averaged, 95% intervals over problems, paired differences, what a problem cost."""
+    with _told_in_one_line():
+        from ttc.analysis.compare import compare as compared
+        from ttc.analysis.compare import comparison_table, find_runs, show_comparison
+        from ttc.analysis.report import write_csv
+
+        found = compared(find_runs(runs), selections=selection or (), reference=reference)
+        show_comparison(found)
+        if csv is not None:
+            write_csv(csv, comparison_table(found))
 
 
 StorePath = Annotated[Path, typer.Option(help="The store, as a run's store.path.")]

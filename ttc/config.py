@@ -59,6 +59,11 @@ class RunConfig:
         name = type(self.strategy).__name__
         if self.strategy.needs_prm and self.prm is None:
             raise UserError(f"prm=none: {name} needs a verifier; use e.g. prm=pocket, or strategy=majority.")
+        if self.selection is Selection.HIERARCHICAL and not getattr(self.strategy, "has_chains", False):
+            raise UserError(
+                f"selection=hierarchical: {name} makes no chains of revisions; use selection=weighted, "
+                "or strategy=revisions."
+            )
         if self.selection is not Selection.MAJORITY and not self.strategy.needs_prm:
             raise UserError(
                 f"selection={self.selection}: {name} asks no verifier for values; use selection=majority, "
@@ -74,6 +79,7 @@ def register_run() -> None:
     """Make the classes that `ttc run` may compose known to Hydra, each under its own name."""
     from ttc.data import Dataset, PocketDataset
     from ttc.difficulty import OracleDifficulty
+    from ttc.engines.ensemble import Ensemble
     from ttc.engines.prm import VllmPrm
     from ttc.engines.vllm import VllmGenerator
     from ttc.store import SqliteStore
@@ -84,18 +90,21 @@ def register_run() -> None:
     from ttc.strategies.mcts import Mcts
     from ttc.strategies.parallel import BestOfN, Majority
     from ttc.strategies.particles import Particles
+    from ttc.strategies.revisions import Revisions
 
-    _register(RunConfig, Majority, BestOfN, Beam, Lookahead)
+    _register(RunConfig, Majority, BestOfN, Beam, Lookahead, Revisions)
     _register(Dvts, Particles, AdaptiveConsistency, Mcts)
-    _register(VllmGenerator, VllmPrm, Dataset, PocketDataset, OracleDifficulty, SqliteStore)
+    _register(VllmGenerator, VllmPrm, Ensemble, Dataset, PocketDataset, OracleDifficulty, SqliteStore)
 
 
 def register_training() -> None:
     """Make the trainings of `ttc train` known to Hydra."""
     from ttc.training.generator import GeneratorTraining
+    from ttc.training.orm import OrmTraining, RevisionVerifierTraining
     from ttc.training.prm import PrmTraining
+    from ttc.training.reviser import ReviserTraining
 
-    _register(GeneratorTraining, PrmTraining)
+    _register(GeneratorTraining, PrmTraining, OrmTraining, ReviserTraining, RevisionVerifierTraining)
 
 
 def _register(*schemas: Callable[..., Any]) -> None:

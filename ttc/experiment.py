@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -115,7 +115,7 @@ def _solve(config: RunConfig, runner: Runner, problems: list[Problem], recorder:
 def _answered(candidate: Candidate) -> Candidate:
     """Extract the final answer; a trace that the generator did not end itself has none."""
     answer = extract_answer(candidate.trace.text) if candidate.trace.is_finished else None
-    return Candidate(candidate.trace, candidate.values, answer, candidate.meta)
+    return replace(candidate, answer=answer)
 
 
 def _binned(
@@ -132,9 +132,10 @@ def _binned(
 
 
 def _summary(
-    config: RunConfig, runner: Runner, records: Iterable[ProblemRecord], table: pd.DataFrame, seconds: dict[str, float]
+    config: RunConfig, runner: Runner, records: Sequence[ProblemRecord], table: pd.DataFrame, seconds: dict[str, float]
 ) -> dict[str, Any]:
     from ttc.analysis.accuracy import summarize
+    from ttc.analysis.chains import told_of_chains
 
     return {
         **summarize(table, str(config.selection)),
@@ -146,6 +147,7 @@ def _summary(
         "prm": config.prm.model if config.strategy.needs_prm else None,
         "data": config.data.name,
         "n_problems_available": config.data.available,
+        **told_of_chains(records),
         "generations": sum(record.generations for record in records),
         "tokens": runner.ledger.tokens.to_json(),
         "flops": runner.ledger.flops(),

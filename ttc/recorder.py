@@ -1,7 +1,7 @@
 """Finished problems are graded and written in a thread of their own, while the engines work on the others.
 
-What a run keeps in memory of a problem is what its tables need; texts are on the disk. So memory stays flat for
-thousands of problems with hundreds of candidates each.
+What a run keeps in memory of a problem is what its tables need, in columns; texts are on the disk. So memory stays
+nearly flat for thousands of problems with hundreds of candidates each.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Self
 
+from ttc.analysis.columns import CandidateColumns
 from ttc.analysis.records import CandidateRecord, ProblemRecord, Selected
 from ttc.analysis.report import jsonl_row
 from ttc.grading import Grader
@@ -41,7 +42,7 @@ class Choice:
         correct = {candidate.answer: verdict for candidate, verdict in zip(candidates, verdicts, strict=True)}
         selected = {}
         for selection in Selection:
-            if selection is Selection.MAJORITY or all(candidate.values for candidate in candidates):
+            if _applies(selection, candidates):
                 chosen = choose(candidates, selection, self.aggregation)
                 answer = chosen.answer if chosen else None
                 selected[str(selection)] = Selected(answer, correct.get(answer, False))
@@ -119,7 +120,8 @@ class Recorder:
         self.seconds += time.perf_counter() - before
         self._places[record.id] = self._file.tell()
         self._file.write(jsonl_row(record.to_json()).encode() + b"\n")
-        self._records[record.id] = replace(record, candidates=_slim(record.candidates))
+        slim = CandidateColumns([replace(candidate, text="") for candidate in record.candidates])
+        self._records[record.id] = replace(record, candidates=slim)
 
     def _stop(self) -> None:
         if self._thread.is_alive():
@@ -131,6 +133,14 @@ class Recorder:
             raise self._error
 
 
+def _applies(selection: Selection, candidates: Sequence[Candidate]) -> bool:
+    """Do the candidates have what the selection looks at?"""
+    if selection is Selection.MAJORITY:
+        return True
+    in_chains = all(candidate.chain is not None for candidate in candidates)
+    return all(candidate.values for candidate in candidates) and (in_chains or selection is not Selection.HIERARCHICAL)
+
+
 def _record(candidate: Candidate, correct: bool) -> CandidateRecord:
     trace = candidate.trace
     return CandidateRecord(
@@ -140,13 +150,5 @@ def _record(candidate: Candidate, correct: bool) -> CandidateRecord:
         finish=str(trace.finish) if trace.finish else None,
         values=candidate.values,
         tokens=len(trace.token_ids),
-    )
-
-
-def _slim(candidates: Sequence[CandidateRecord]) -> tuple[CandidateRecord, ...]:
-    """Candidates without their texts; equal answers share one string."""
-    answers: dict[str, str] = {}
-    return tuple(
-        replace(c, text="", answer=None if c.answer is None else answers.setdefault(c.answer, c.answer))
-        for c in candidates
+        chain=candidate.chain,
     )

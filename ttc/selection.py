@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 
 from ttc.grading import normalize_answer
@@ -27,15 +27,17 @@ class Aggregation(StrEnum):
 
 
 class Selection(StrEnum):
-    """How candidates become one answer (Snell et al. 2024, section 5.1)."""
+    """How candidates become one answer (Snell et al. 2024, section 5.1; for chains of revisions section 6)."""
 
     MAJORITY = "majority"
     BEST = "best"
     WEIGHTED = "weighted"
+    HIERARCHICAL = "hierarchical"
 
     majority = MAJORITY
     best = BEST
     weighted = WEIGHTED
+    hierarchical = HIERARCHICAL
 
 
 def aggregate(values: Sequence[float], how: Aggregation) -> float:
@@ -73,7 +75,8 @@ def choose(
     """Return the candidate that stands for the chosen answer.
 
     MAJORITY: the first of the most frequent answer. BEST: the best scored. WEIGHTED: the best scored of the answer
-    whose candidates' scores sum highest. Ties go to what was seen first. A candidate without an answer never
+    whose candidates' scores sum highest. HIERARCHICAL: WEIGHTED among what WEIGHTED chooses in each chain; a candidate
+    of no chain is its own. Ties go to what was seen first. A candidate without an answer never
     counts; one without values, or with a score of nan, counts for MAJORITY alone. None when no candidate counts.
     """
     if selection is Selection.MAJORITY:
@@ -82,7 +85,20 @@ def choose(
     scored = [(candidate, score) for candidate, score in judged if not math.isnan(score)]
     if selection is Selection.BEST:
         return _best(scored)
+    if selection is Selection.HIERARCHICAL:
+        scored = [(chosen, aggregate(chosen.values, aggregation)) for chosen in _chosen_in_chains(scored)]
     return _heaviest(scored)
+
+
+def _chosen_in_chains(scored: Iterable[tuple[Candidate, float]]) -> Iterator[Candidate]:
+    """The choice of each chain; one that stands alone chooses itself."""
+    chains: dict[object, list[tuple[Candidate, float]]] = {}
+    for number, (candidate, score) in enumerate(scored):
+        chain = ("alone", number) if candidate.chain is None else candidate.chain
+        chains.setdefault(chain, []).append((candidate, score))
+    for members in chains.values():
+        if chosen := _heaviest(members):
+            yield chosen
 
 
 def _best(scored: Sequence[tuple[Candidate, float]]) -> Candidate | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
+from rich.console import Console
 
 
 class SweepTable(Callback):
@@ -25,14 +25,15 @@ def merge(directory: Path) -> None:
     """
     import pandas as pd
 
+    from ttc.analysis.compare import compare, find_runs, show_comparison
     from ttc.analysis.report import show_sweep, write_csv
 
-    jobs = [(path.parent, json.loads(path.read_text())) for path in sorted(directory.rglob("summary.json"), key=_order)]
-    if not jobs:
+    if not any(directory.rglob("summary.json")):
         return
-    overrides = [_overrides(job) for job, _ in jobs]
+    runs = find_runs([directory])
     tables = []
-    for (job, summary), swept in zip(jobs, overrides, strict=True):
+    for run in runs:
+        job, summary, swept = run.directory, run.summary, run.overrides
         spent = {
             "generations": summary["generations"],
             **{f"{name}_flops": summary["flops"][name] for name in ("paper", "full")},
@@ -42,17 +43,8 @@ def merge(directory: Path) -> None:
         fixed = pd.DataFrame([{"job": str(job.relative_to(directory)), **swept} | spent] * len(table))
         tables.append(pd.concat([fixed[["job", *swept]], table, fixed[[*spent]]], axis=1))
     write_csv(directory / "sweep.csv", pd.concat(tables, ignore_index=True))
-    show_sweep(directory, [(swept, summary) for (_, summary), swept in zip(jobs, overrides, strict=True)])
-
-
-def _overrides(job: Path) -> dict[str, str]:
-    """What the job's command line said: `{"budget": "4"}`."""
-    given = OmegaConf.to_object(OmegaConf.load(job / ".hydra" / "overrides.yaml"))
-    assert isinstance(given, list)
-    return dict(str(override).lstrip("+~").partition("=")[::2] for override in given)
-
-
-def _order(path: Path) -> tuple[int, str]:
-    """Jobs by number, however many there are."""
-    name = path.parent.name
-    return (int(name) if name.isdigit() else -1, str(path))
+    show_sweep(directory, [(run.overrides, run.summary) for run in runs])
+    seeds = {run.summary["seed"] for run in runs}
+    if len(seeds) > 1:
+        Console().print(f"\n{len(seeds)} seeds averaged")
+        show_comparison(compare(runs))

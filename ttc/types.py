@@ -6,10 +6,9 @@ speak in these and in nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Generator
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 
 class Finish(StrEnum):
@@ -43,12 +42,14 @@ class Step:
 class Trace:
     """A partial or whole solution of one problem.
 
-    `finish` is None while nothing was sampled yet; STEP means it may be continued.
+    `finish` is None while nothing was sampled yet; STEP means it may be continued. `attempts` are the earlier solutions
+    that a revision model is shown, oldest first.
     """
 
     problem: Problem
     steps: tuple[Step, ...] = ()
     finish: Finish | None = None
+    attempts: tuple[Trace, ...] = ()
 
     @property
     def text(self) -> str:
@@ -70,10 +71,12 @@ class Trace:
 
     def prefix(self, steps: int) -> Trace:
         """The trace as it was after its first `steps` steps."""
-        return self if steps == len(self.steps) else Trace(self.problem, self.steps[:steps], Finish.STEP)
+        if steps == len(self.steps):
+            return self
+        return Trace(self.problem, self.steps[:steps], Finish.STEP, self.attempts)
 
     def extended(self, steps: tuple[Step, ...], finish: Finish) -> Trace:
-        return Trace(self.problem, self.steps + steps, finish)
+        return Trace(self.problem, self.steps + steps, finish, self.attempts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +111,14 @@ class Candidate:
     """A trace that a strategy offers as a solution, with the verifier's values.
 
     `values` holds one value in [0, 1] for each step, or the last step's alone (empty: no verifier was asked);
-    `answer` is the extracted final answer, None while unknown or when there is none.
+    `answer` is the extracted final answer, None while unknown or when there is none. `chain` numbers the chain of
+    revisions that it belongs to (None: to none); candidates of one chain stand in the order of their making.
     """
 
     trace: Trace
     values: tuple[float, ...] = ()
     answer: str | None = None
-    meta: Mapping[str, Any] = field(default_factory=dict)
+    chain: int | None = None
 
 
 Flow = Generator[list[Request], list[Reply], list[Candidate]]

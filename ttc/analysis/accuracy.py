@@ -46,19 +46,20 @@ def accuracy_table(
     were sampled independently: only then is their mean correctness pass@1.
     """
     names = _selections(records, parallel)
+    # Sorted by id: the same problems give the same interval in whatever order they finished.
+    records = sorted(records, key=lambda record: record.id)
+    values = np.array([[_outcome(record, name) for name in names] for record in records], dtype=np.float64)
     rows: list[tuple[Any, ...]] = []
     for kind, group, members in _groups(records):
-        # Sorted by id: the same problems give the same interval in whatever order they finished.
-        members = sorted(members, key=lambda record: record.id)
-        values = np.array([[_outcome(record, name) for name in names] for record in members], dtype=np.float64)
-        found = intervals(values, resamples=resamples, seed=seed)
+        found = intervals(values[members], resamples=resamples, seed=seed)
         rows += [(kind, group, name, i.mean, i.lo, i.hi, i.n) for name, i in zip(names, found, strict=True)]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def summarize(table: pd.DataFrame, selection: str) -> dict[str, Any]:
     """Return the table as the accuracy part of summary.json, with `selection` as the headline."""
-    nested: dict[str, dict[str, dict[str, Any]]] = {"overall": {}, "quintile": {}, "level": {}, "budget": {}}
+    kinds = ("overall", "quintile", "level", "budget", "attempt")
+    nested: dict[str, dict[str, dict[str, Any]]] = {kind: {} for kind in kinds}
     for row in table.to_dict("records"):
         group = nested[row["kind"]].setdefault(str(row["group"]), {})
         group[row["selection"]] = {"accuracy": row["accuracy"], "ci95": [row["lo"], row["hi"]]}
@@ -72,7 +73,7 @@ def summarize(table: pd.DataFrame, selection: str) -> dict[str, Any]:
         "selections": overall,
         "by_quintile": nested["quintile"],
         "by_level": nested["level"],
-        **({"by_budget": nested["budget"]} if nested["budget"] else {}),
+        **{f"by_{kind}": nested[kind] for kind in ("budget", "attempt") if nested[kind]},
     }
 
 
@@ -82,12 +83,14 @@ def _selections(records: Sequence[ProblemRecord], parallel: bool) -> list[str]:
     return ([PASS1] if parallel else []) + chosen + [ORACLE]
 
 
-def _groups(records: Sequence[ProblemRecord]) -> Iterator[tuple[str, str, list[ProblemRecord]]]:
+def _groups(records: Sequence[ProblemRecord]) -> Iterator[tuple[str, str, list[int]]]:
+    """Yield every group's kind and name, and the places of its records."""
     if records:
-        yield "overall", "all", list(records)
+        yield "overall", "all", list(range(len(records)))
     for kind in ("quintile", "level"):
-        for group in sorted({getattr(record, kind) for record in records} - {None}):
-            yield kind, str(group), [record for record in records if getattr(record, kind) == group]
+        found = [getattr(record, kind) for record in records]
+        for group in sorted({*found} - {None}):
+            yield kind, str(group), [place for place, own in enumerate(found) if own == group]
 
 
 def _outcome(record: ProblemRecord, selection: str) -> float:

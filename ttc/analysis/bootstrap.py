@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 RESAMPLES = 4000
 LEVEL = 0.95
-_CELLS = 4_000_000  # resample counts held at once: 32 MB, whatever the number of problems
+_CELLS = 2**19  # resample counts held at once, whatever the number of problems: 4 MB, and as much for each copy
 
 Outcomes = Mapping[str, float]
 """One result a problem in [0, 1], by problem id."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ class CandidateRecord:
     values: tuple[float, ...] = ()
     logprob: float = 0.0
     tokens: int = 0
+    chain: int | None = None  # of revisions; its candidates stand in the order of their making
 
     def to_json(self) -> dict[str, Any]:
         """Return the candidate as plain JSON values."""
@@ -54,7 +55,7 @@ class ProblemRecord:
     correct: bool  # of the configured selection
     selected: Mapping[str, Selected]  # by name; a selection that needs absent values is left out
     oracle: bool  # is any candidate correct?
-    candidates: tuple[CandidateRecord, ...]
+    candidates: Sequence[CandidateRecord]
     subject: str | None = None
     level: int | None = None
     quintile: int | None = None

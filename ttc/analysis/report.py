@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ttc.analysis.accuracy import PASS1, summarize
+from ttc.analysis.chains import told_of_chains
 from ttc.analysis.records import read_records
 from ttc.analysis.tables import run_table
 from ttc.selection import Aggregation
@@ -27,6 +28,7 @@ _GROUPS = {
     "quintile": "by quintile of difficulty (1 easiest, 5 hardest)",
     "level": "by level",
     "budget": "at smaller budgets, from subsets of the same samples",
+    "attempt": "of the n-th attempt of a chain",
 }
 
 
@@ -50,7 +52,7 @@ def show(title: str, table: pd.DataFrame, summary: Mapping[str, Any], console: C
     console.print()
     console.print(_overall(_rows(table, "overall"), selection), width=width)
     for kind, caption in _GROUPS.items():
-        if rows := _rows(table, kind):
+        if rows := [row for row in _rows(table, kind) if kind != "attempt" or _is_shown(int(row["group"]))]:
             console.print()
             console.print(f"accuracy {caption}, %")
             console.print(_grouped(rows, kind, selection), width=width)
@@ -92,6 +94,9 @@ def footer(summary: Mapping[str, Any]) -> list[str]:
     lines = [("generations", f"{summary.get('generations', 0):,}")]
     lines.append(("tokens", ", ".join(f"{name.replace('_', ' ')} {tokens[name]:,}" for name in tokens)))
     lines.append(("FLOPs", ", ".join(f"{_flops(flops[name])} ({name})" for name in ("paper", "full") if name in flops)))
+    if turned := summary.get("turned"):
+        shares = (f"{name.replace('_', ' ')} {_percent(found['share'])}%" for name, found in turned.items() if found)
+        lines.append(("revisions", ", ".join(shares)))
     lines.append(("seconds", ", ".join(f"{name} {seconds[name]:.1f}" for name in seconds)))
     return [_fold(f"{label:<12} ", text) for label, text in lines if text]
 
@@ -109,14 +114,15 @@ def write_run(directory: Path, summary: Mapping[str, Any], table: pd.DataFrame, 
 def rewrite_tables(directory: Path) -> None:
     """Make accuracy.csv and the accuracies of summary.json anew from a run's problems.jsonl, which was graded again."""
     summary = json.loads((directory / "summary.json").read_text(encoding="utf-8"))
+    records = read_records(directory)
     table = run_table(
-        read_records(directory),
+        records,
         parallel=PASS1 in summary["selections"],
         aggregation=Aggregation(summary.get("aggregation", Aggregation.LAST)),
         seed=summary.get("seed", 0),
     )
     write_csv(directory / "accuracy.csv", table)
-    write_json(directory / "summary.json", summary | summarize(table, summary["selection"]))
+    write_json(directory / "summary.json", summary | summarize(table, summary["selection"]) | told_of_chains(records))
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
@@ -150,6 +156,11 @@ def write_lines(path: Path, lines: Iterable[str]) -> None:
 
 def _rows(table: pd.DataFrame, kind: str) -> list[dict[Hashable, Any]]:
     return table[table["kind"] == kind].to_dict("records")
+
+
+def _is_shown(place: int) -> bool:
+    """Of a long chain only some places: 1, 2, 3, 4, 8, 16, .."""
+    return place <= 4 or place & (place - 1) == 0
 
 
 def _overall(rows: list[dict[Hashable, Any]], selection: str) -> Table:

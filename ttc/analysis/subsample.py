@@ -105,7 +105,7 @@ def best_of_k_weights(n: int, budgets: tuple[int, ...]) -> Floats:
 def _estimate(
     record: ProblemRecord, budgets: Sequence[int], aggregation: Aggregation, subsets: int, seed: int
 ) -> dict[str, Floats]:
-    candidates = record.candidates
+    candidates = list(record.candidates)
     scored = any(c.values for c in candidates)
     return subsampled(
         [None if c.answer is None else normalize_answer(c.answer) for c in candidates],

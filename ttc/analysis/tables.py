@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from ttc.analysis.accuracy import COLUMNS, accuracy_table
+from ttc.analysis.accuracy import COLUMNS, PASS1, accuracy_table
+from ttc.analysis.chains import by_attempt, has_chains
 from ttc.analysis.records import ProblemRecord
 from ttc.analysis.subsample import curve
 from ttc.selection import Aggregation
@@ -17,9 +18,12 @@ def run_table(
 ) -> pd.DataFrame:
     """Return `accuracy_table`, and for independent samples a group of kind `budget` for each power of two below N.
 
-    Those are unbiased: means over subsets of the very samples of this run.
+    Those are unbiased: means over subsets of the very samples of this run. For chains of revisions there is a group of
+    kind `attempt` for each place in a chain.
     """
     table = accuracy_table(records, parallel=parallel, seed=seed)
+    if has_chains(records):
+        return pd.concat([table, _attempts(records, seed)], ignore_index=True)
     largest = min((len(record.candidates) for record in records), default=0)
     budgets = [2**k for k in range(largest.bit_length()) if 2**k < largest]
     if not parallel or not budgets:
@@ -27,6 +31,12 @@ def run_table(
     smaller = curve(records, budgets, aggregation=aggregation, seed=seed).assign(kind="budget")
     smaller = smaller.rename(columns={"budget": "group"}).astype({"group": str}).sort_values("group", key=_numbers)
     return pd.concat([table, smaller[COLUMNS]], ignore_index=True)
+
+
+def _attempts(records: Sequence[ProblemRecord], seed: int) -> pd.DataFrame:
+    found = by_attempt(records, seed=seed)
+    rows = [("attempt", str(place), PASS1, i.mean, i.lo, i.hi, i.n) for place, i in enumerate(found, start=1)]
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def _numbers(column: pd.Series[str]) -> pd.Series[int]:

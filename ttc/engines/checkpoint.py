@@ -1,4 +1,4 @@
-"""What a model's name in the config means: the pocket, a directory, or a hub id."""
+"""What a model's name in the config means: one of the pocket's models, a directory, or a hub id."""
 
 from __future__ import annotations
 
@@ -9,17 +9,20 @@ from pathlib import Path
 from ttc.errors import UserError
 
 POCKET_WEIGHTS = Path(__file__).resolve().parent.parent / "pocket" / "weights"
+POCKET = "pocket"
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def resolve(model: str, role: str) -> str:
-    """The directory or hub id to load. `role` is generator or prm, and names the pocket model.
+    """The directory or hub id to load. `role` is generator or prm, and says which of them `pocket` is.
 
     Raises:
         UserError: a directory without a checkpoint, or a name that is neither a directory nor a hub id.
     """
-    if model == "pocket":
+    if model == POCKET:
         return str(POCKET_WEIGHTS / role)
+    if model.startswith(f"{POCKET}-") and "/" not in model:
+        return str(_pocket(model, role))
     path = Path(model).expanduser()
     if path.is_dir():
         if not (path / "config.json").is_file():
@@ -36,6 +39,15 @@ def resolve(model: str, role: str) -> str:
     if not HUB_ID.fullmatch(model):
         raise UserError(f"{role}.model={model} is no directory and no hub id (owner/name); check the path.")
     return model
+
+
+def _pocket(model: str, role: str) -> Path:
+    """`pocket-orm` -> the directory of that model in the package."""
+    directory = POCKET_WEIGHTS / model.removeprefix(f"{POCKET}-").replace("-", "_")
+    if not directory.is_dir():
+        known = sorted(f"{POCKET}-{path.name.replace('_', '-')}" for path in POCKET_WEIGHTS.iterdir())
+        raise UserError(f"{role}.model={model} is no model of the pocket; use one of {', '.join(known)}.")
+    return directory
 
 
 SAMPLED_BLOCKS = 64

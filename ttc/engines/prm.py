@@ -86,15 +86,15 @@ class PrmEngine:
 
     def _ids(self, request: Request) -> list[int]:
         assert isinstance(request, Score)
-        ids = self._format.ids(request.trace.problem, request.trace.steps)
+        ids = self._format.ids(self._format.fitted(request.trace, self._max_model_len))
         return ids[: self._max_model_len]  # of a trace too long for the PRM only the beginning is judged
 
     def submit(self, ticket: int, request: Request, draw: Draw) -> None:
         from vllm import PoolingParams
+        from vllm.inputs.engine import tokens_input
 
         self._running.add(ticket)
-        prompt = {"prompt_token_ids": self._ids(request)}
-        self._engine.add_request(str(ticket), prompt, PoolingParams(task=self._task))
+        self._engine.add_request(str(ticket), tokens_input(self._ids(request)), PoolingParams(task=self._task))
 
     @property
     def is_busy(self) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ttc.engines.base import Draw, Engine, Finished, Usage, digest, seed_of
 from ttc.engines.checkpoint import fingerprint, resolve
-from ttc.types import Finish, Request, Sample, Step
+from ttc.types import Finish, Request, Sample, Step, Trace
 
 if TYPE_CHECKING:
     from vllm.outputs import RequestOutput
@@ -20,12 +21,17 @@ class VllmGenerator:
 
     `model` is `pocket`, a directory or a hub id. `prompt` holds `{question}`; with `chat` it is the user's message in
     the checkpoint's chat template. `max_tokens` bounds a whole solution, steps and all.
+
+    A revision model is shown earlier attempts: each with its end mark after the prompt, one after another, as it is
+    trained; in a chat as its own answers, each followed by the user's message `revise`. Where they do not fit, the
+    oldest are left out.
     """
 
     model: str = "pocket"
     prompt: str = "{question}\n"
     chat: bool = False
     system: str | None = None
+    revise: str = "This may be wrong. Solve the problem again."
     step_separator: str = "\n"
     temperature: float = 1.0
     top_p: float = 1.0
@@ -71,7 +77,7 @@ class GeneratorEngine:
         self._tokenizer: Any = self._engine.get_tokenizer()
         self._splitter = StepSplitter(self._tokenizer, config.step_separator)
         self._max_model_len: int = self._engine.model_config.max_model_len
-        self.prompt_ids = lru_cache(4096)(self._prompt_ids)
+        self._plain_prompt = lru_cache(4096)(self._prompt_ids)
         self._fingerprint = (
             fingerprint(resolve(config.model, "generator")),
             *(config.top_p, config.top_k, config.step_separator, config.max_tokens, self._max_model_len),
@@ -80,14 +86,34 @@ class GeneratorEngine:
         self._instant: list[Finished] = []
         self.shape = shape_of(self._engine.model_config.model)
 
+    def prompt_ids(self, trace: Trace) -> tuple[int, ...]:
+        """The token ids before the solution: the problem and as many of the latest attempts as leave room for it."""
+        attempts = trace.attempts
+        while attempts:
+            ids = self._with_attempts(trace.problem.question, attempts)
+            if len(ids) + self._config.max_tokens <= self._max_model_len:
+                return ids
+            attempts = attempts[1:]
+        return self._plain_prompt(trace.problem.question)
+
+    def _with_attempts(self, question: str, attempts: Sequence[Trace]) -> tuple[int, ...]:
+        if self._config.chat:
+            turns = [("user", self._config.prompt.replace("{question}", question))]
+            for attempt in attempts:
+                turns += [("assistant", attempt.text), ("user", self._config.revise)]
+            return self._chat_ids(turns)
+        end = (self._tokenizer.eos_token_id,)
+        shown = (ids if ids[-1:] == end else ids + end for ids in (attempt.token_ids for attempt in attempts))
+        return sum(shown, self._plain_prompt(question))
+
     def _prompt_ids(self, question: str) -> tuple[int, ...]:
-        """The prompt's token ids."""
         text = self._config.prompt.replace("{question}", question)
-        if not self._config.chat:
-            return tuple(self._tokenizer(text)["input_ids"])
-        messages = [{"role": "user", "content": text}]
+        return self._chat_ids([("user", text)]) if self._config.chat else tuple(self._tokenizer(text)["input_ids"])
+
+    def _chat_ids(self, turns: list[tuple[str, str]]) -> tuple[int, ...]:
         if self._config.system is not None:
-            messages.insert(0, {"role": "system", "content": self._config.system})
+            turns = [("system", self._config.system), *turns]
+        messages = [{"role": role, "content": content} for role, content in turns]
         ids = self._tokenizer.apply_chat_template(
             messages, add_generation_prompt=True, tokenize=True, return_dict=False
         )
@@ -96,7 +122,7 @@ class GeneratorEngine:
     def key(self, request: Request, draw: Draw) -> bytes:
         assert isinstance(request, Sample)
         trace = request.trace
-        ids = (self.prompt_ids(trace.problem.question), trace.token_ids)
+        ids = (self.prompt_ids(trace), trace.token_ids)
         return digest(self._fingerprint, ids, self._temperature(request), request.max_steps, draw)
 
     def _temperature(self, request: Sample) -> float:
@@ -109,10 +135,11 @@ class GeneratorEngine:
     def _continue(self, ticket: int, running: _Running) -> None:
         """Ask for the rest of the solution, or for the next step."""
         from vllm import SamplingParams
+        from vllm.inputs.engine import tokens_input
         from vllm.sampling_params import RequestOutputKind
 
         prefix = running.request.trace.token_ids + running.new_ids
-        prompt = self.prompt_ids(running.request.trace.problem.question) + prefix
+        prompt = self.prompt_ids(running.request.trace) + prefix
         room = min(self._config.max_tokens - len(prefix), self._max_model_len - len(prompt))
         if room < 1:
             self._instant.append(self._finished(ticket, running, Finish.LENGTH))
@@ -132,9 +159,10 @@ class GeneratorEngine:
             include_stop_str_in_output=True,
             detokenize=stop_string is not None,
             output_kind=RequestOutputKind.FINAL_ONLY,
+            skip_clone=True,  # these are this request's own
         )
         self._running[ticket] = running
-        self._engine.add_request(str(ticket), {"prompt_token_ids": list(prompt)}, params)
+        self._engine.add_request(str(ticket), tokens_input(list(prompt)), params)
 
     @property
     def is_busy(self) -> bool:

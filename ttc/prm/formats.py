@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from ttc.types import Problem, Step
+from ttc.types import Trace
 
 
 class StepFormat(ABC):
@@ -31,19 +32,33 @@ class StepFormat(ABC):
     def step(self, question: str, step: str, index: int) -> list[int]:
         """The ids of one step's text; the value is read at the last of them."""
 
-    def ids(self, problem: Problem, steps: Sequence[Step]) -> list[int]:
+    def history(self, attempts: Sequence[Trace]) -> list[int]:
+        """The ids between head and first step that tell the earlier attempts; most verifiers never see them."""
+        return []
+
+    def before(self, trace: Trace) -> list[int]:
+        """The ids before the first step."""
+        return self._head(trace.problem.question) + self.history(trace.attempts)
+
+    def fitted(self, trace: Trace, max_tokens: int | None) -> Trace:
+        """The trace without as many of its oldest attempts as do not fit into `max_tokens`."""
+        while trace.attempts and max_tokens is not None and len(self.ids(trace)) > max_tokens:
+            trace = replace(trace, attempts=trace.attempts[1:])
+        return trace
+
+    def ids(self, trace: Trace) -> list[int]:
         """The ids of everything up to the end of the last step."""
-        ids = list(self._head(problem.question))
-        for index, step in enumerate(steps):
-            ids += self._step(problem.question, step.text, index)
+        ids = self.before(trace)
+        for index, step in enumerate(trace.steps):
+            ids += self._step(trace.problem.question, step.text, index)
         return ids
 
-    def prefixes(self, problem: Problem, steps: Sequence[Step]) -> list[list[int]]:
+    def prefixes(self, trace: Trace) -> list[list[int]]:
         """For each step, the ids of everything up to its end."""
-        ids = list(self._head(problem.question))
+        ids = self.before(trace)
         prefixes = []
-        for index, step in enumerate(steps):
-            ids = ids + self._step(problem.question, step.text, index)
+        for index, step in enumerate(trace.steps):
+            ids = ids + self._step(trace.problem.question, step.text, index)
             prefixes.append(ids)
         return prefixes
 
@@ -67,6 +82,21 @@ class Plain(StepFormat):
 
     def step(self, question: str, step: str, index: int) -> list[int]:
         return self._ids(step.strip("\n") + "\n")
+
+
+class Revisions(Plain):
+    """Plain, with the earlier attempts between problem and solution, each closed by the end mark."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        super().__init__(tokenizer)
+        self._attempt = lru_cache(16_384)(self.attempt)
+
+    def attempt(self, text: str) -> list[int]:
+        """The ids of one attempt."""
+        return [*self._ids(text.strip("\n") + "\n"), self._tokenizer.eos_token_id]
+
+    def history(self, attempts: Sequence[Trace]) -> list[int]:
+        return [id_ for attempt in attempts for id_ in self._attempt(attempt.text)]
 
 
 class QwenMathPrm(StepFormat):
@@ -116,6 +146,7 @@ class MathShepherd(StepFormat):
 
 FORMATS: dict[str, type[StepFormat]] = {
     "plain": Plain,
+    "revisions": Revisions,
     "qwen_math_prm": QwenMathPrm,
     "rlhflow": RlhFlow,
     "math_shepherd": MathShepherd,

@@ -107,13 +107,15 @@ def train(
     *,
     title: str,
     fingerprint: str,
-    evaluate: Callable[[torch.nn.Module], str] | None = None,
+    evaluate: Callable[[torch.nn.Module, int], str] | None = None,
     evaluate_every: int = 0,
+    is_enough: Callable[[], bool] = lambda: False,
 ) -> None:
     """Train `model` in place for `optimisation.steps` steps, resuming from `directory/checkpoint.pt` when it is there.
 
     `batch_at(step)` is a pure function of the step, so a resumed run sees the batches that it would have seen. It must
-    hold `n_tokens` (a scalar) for the speed shown. `evaluate` returns a line to show.
+    hold `n_tokens` (a scalar) for the speed shown. `evaluate` is given the model and the steps done, and returns a line
+    to show; when `is_enough` says so after it, training ends there.
 
     Raises:
         UserError: the checkpoint was made with other settings, i.e. its `fingerprint` differs.
@@ -155,12 +157,14 @@ def train(
             if evaluate is not None and evaluate_every and (step + 1) % evaluate_every == 0:
                 model.eval()
                 with torch.compiler.set_stance("force_eager"):  # other shapes: not worth compiling again
-                    progress.log(f"step {step + 1}: {evaluate(model)}")
+                    progress.log(f"step {step + 1}: {evaluate(model, step + 1)}")
                 model.train()
+                if is_enough():
+                    break
             if time.monotonic() - saved_at > 60 * optimisation.checkpoint_minutes:
                 _save(checkpoint, model, optimizer, step + 1, fingerprint)
                 saved_at = time.monotonic()
-    _save(checkpoint, model, optimizer, optimisation.steps, fingerprint)
+    _save(checkpoint, model, optimizer, optimisation.steps, fingerprint)  # whole: running again trains no further
     model.eval()
     vars(trunk).pop("forward", None)  # what follows sees other shapes
 

@@ -1,19 +1,18 @@
-"""Algorithm 1's data: how often do rollouts from each step of a solution end right? A flow, like every strategy.
+"""What verifiers learn from, as flows like every strategy: solutions with a label in [0, 1] for each step.
 
-Snell et al. 2024, appendix D (after Math-Shepherd, Wang et al. 2024): sample solutions, drop those without an answer,
-roll out from every step with the same model and prompt; a step's label is the share of rollouts that end correct.
+Algorithm 1 asks how often rollouts from each step of a solution end right (Snell et al. 2024, appendix D, after
+Math-Shepherd, Wang et al. 2024): sample solutions, drop those without an answer, roll out from every step with the same
+model and prompt; a step's label is the share of rollouts that end correct. Outcome labels ask about the solution alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ttc.strategies.flows import sample
+from ttc.training.collect import IsCorrect
 from ttc.types import Candidate, Flow, Problem, Trace
-
-IsCorrect = Callable[[Trace], bool | None]
-"""Right, wrong, or (None) without an answer."""
 
 
 @dataclass
@@ -47,6 +46,18 @@ class MonteCarlo:
                 if rollout.is_finished:
                     labelled.append(Candidate(rollout, (*kept, *[float(right)] * (len(rollout.steps) - len(kept)))))
         return labelled
+
+
+def outcomes(problem: Problem, samples: int, is_correct: IsCorrect) -> Flow:
+    """Solutions, every step of which is labelled by how the solution ends (Cobbe et al. 2021)."""
+    traces = yield from sample([Trace(problem)] * samples)
+    return by_outcome(traces, is_correct)
+
+
+def by_outcome(traces: Iterable[Trace], is_correct: IsCorrect) -> list[Candidate]:
+    """Label every step by the solution's outcome; solutions without an answer are dropped."""
+    verdicts = [(trace, is_correct(trace)) for trace in traces]
+    return [Candidate(trace, (float(right),) * len(trace.steps)) for trace, right in verdicts if right is not None]
 
 
 def _mean(outcomes: list[bool]) -> float:

@@ -1,54 +1,61 @@
-"""Fitting a PRM to labelled traces: binary cross-entropy with soft labels at the end of each step."""
+"""Fitting a verifier to labelled traces: binary cross-entropy with soft labels at the end of each step."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
-from random import Random
 from typing import TYPE_CHECKING, Any
 
-from ttc.prm.formats import Plain
+from ttc.prm.formats import Plain, StepFormat
 from ttc.training.loop import Batch
-from ttc.types import Candidate, Problem, Step
+from ttc.types import Candidate, Finish, Problem, Step, Trace
 
 if TYPE_CHECKING:
     import torch
     from transformers import LlamaForSequenceClassification
 
-BATCHES_PER_POOL = 64  # sorted by length, so that a batch holds documents of about one length
-
 
 @dataclass(frozen=True, slots=True)
 class LabelledTrace:
-    """A solution's step texts with a label in [0, 1] for each; `problem_id` groups them."""
+    """A solution's step texts with a label in [0, 1] for each, and the attempts before it; `problem_id` groups them."""
 
     problem_id: str
     question: str
     steps: tuple[str, ...]
     labels: tuple[float, ...]
+    attempts: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, candidate: Candidate) -> LabelledTrace:
-        problem = candidate.trace.problem
-        return cls(problem.id, problem.question, tuple(s.text for s in candidate.trace.steps), candidate.values)
+        trace, problem = candidate.trace, candidate.trace.problem
+        attempts = tuple(attempt.text for attempt in trace.attempts)
+        return cls(problem.id, problem.question, tuple(s.text for s in trace.steps), candidate.values, attempts)
 
-    def to_line(self) -> str:
-        return json.dumps(
-            {"id": self.problem_id, "question": self.question, "steps": self.steps, "labels": self.labels}
-        )
+    def to_row(self) -> dict[str, Any]:
+        """Return the trace as plain JSON values."""
+        row = {"id": self.problem_id, "question": self.question, "steps": self.steps, "labels": self.labels}
+        return row | ({"attempts": self.attempts} if self.attempts else {})
 
+    @classmethod
+    def of_row(cls, row: Mapping[str, Any]) -> LabelledTrace:
+        """Read what `to_row` wrote."""
+        attempts = tuple(row.get("attempts", ()))
+        return cls(row["id"], row["question"], tuple(row["steps"]), tuple(row["labels"]), attempts)
 
-def read_traces(file: Path) -> Iterator[LabelledTrace]:
-    """Read what `to_line` wrote; a last line that a killed run left half-written is passed over."""
-    with file.open() as lines:
-        for line in lines:
-            if not line.endswith("\n"):
-                return
-            row = json.loads(line)
-            yield LabelledTrace(row["id"], row["question"], tuple(row["steps"]), tuple(row["labels"]))
+    @property
+    def right(self) -> bool:
+        """Did the solution end right?"""
+        return self.labels[-1] > 0.5
+
+    @property
+    def text(self) -> str:
+        return "".join(self.steps)
+
+    def unlabelled(self) -> Trace:
+        """The trace as an engine would be asked to score it."""
+        problem = Problem(self.problem_id, self.question, "")
+        shown = tuple(Trace(problem, (Step(text, ()),), Finish.STOP) for text in self.attempts)
+        return Trace(problem, tuple(Step(text, ()) for text in self.steps), Finish.STOP, shown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +71,15 @@ class Encoded:
 class TraceEncoder:
     """Tokenises traces exactly as the verifier's engine will see them."""
 
-    def __init__(self, tokenizer: Any) -> None:
-        self._format = Plain(tokenizer)
+    def __init__(self, tokenizer: Any, format: type[StepFormat] = Plain, max_tokens: int | None = None) -> None:
+        self._format, self._max_tokens = format(tokenizer), max_tokens
 
-    def encode(self, trace: LabelledTrace) -> Encoded:
-        problem = Problem(trace.problem_id, trace.question, "")
-        prefixes = self._format.prefixes(problem, [Step(text, ()) for text in trace.steps])
-        ends = [len(prefix) - 1 for prefix in prefixes]
-        return Encoded(prefixes[-1], ends, trace.labels, len(self._format.head(trace.question)))
+    def encode(self, labelled: LabelledTrace) -> Encoded:
+        """The token ids, without the oldest attempts where they are too many."""
+        trace = self._format.fitted(labelled.unlabelled(), self._max_tokens)
+        prefixes = self._format.prefixes(trace)
+        start = len(self._format.before(trace))
+        return Encoded(prefixes[-1], [len(prefix) - 1 for prefix in prefixes], labelled.labels, start)
 
 
 def collate(rows: Sequence[Encoded]) -> Batch:
@@ -85,32 +93,6 @@ def collate(rows: Sequence[Encoded]) -> Batch:
         input_ids[i, : len(row.ids)] = torch.tensor(row.ids)
         labels[i, torch.tensor(row.ends)] = torch.tensor(row.labels, dtype=torch.float32)
     return {"input_ids": input_ids, "labels": labels, "n_tokens": torch.tensor(sum(len(row.ids) for row in rows))}
-
-
-class LabelledCorpus:
-    """Batches of labelled traces, reshuffled each epoch; batch `step` depends on the seed and the step alone."""
-
-    def __init__(self, rows: Sequence[Encoded], batch_traces: int, seed: int) -> None:
-        self._rows, self._batch, self._seed = rows, batch_traces, seed
-        self.batches_per_epoch = max(1, len(rows) // batch_traces)
-        self._epoch = lru_cache(maxsize=1)(self._plan)
-
-    def batch_at(self, step: int) -> Batch:
-        epoch, index = divmod(step, self.batches_per_epoch)
-        return collate([self._rows[i] for i in self._epoch(epoch)[index]])
-
-    def _plan(self, epoch: int) -> list[list[int]]:
-        """Row numbers of each batch of an epoch: shuffled, sorted by length within pools, batches shuffled again."""
-        rng = Random(f"{self._seed}-{epoch}")
-        order = list(range(len(self._rows)))
-        rng.shuffle(order)
-        pool = BATCHES_PER_POOL * self._batch
-        batches = []
-        for start in range(0, len(order), pool):
-            rows = sorted(order[start : start + pool], key=lambda i: len(self._rows[i].ids))
-            batches += [rows[i : i + self._batch] for i in range(0, len(rows), self._batch)]
-        rng.shuffle(batches)
-        return batches
 
 
 def build_value_model(generator: str, extra_layers: int) -> LlamaForSequenceClassification:
@@ -168,22 +150,3 @@ def values_of(model: Any, rows: Sequence[Encoded], batch_traces: int = 256) -> l
             for row, i in enumerate(chosen):
                 values[i] = scores[row, torch.tensor(rows[i].ends)].tolist()
     return values
-
-
-def within_problem_auc(scores: Iterable[tuple[str, float, bool]]) -> float:
-    """Mean over problems of P(a right solution outscores a wrong one of the same problem), ties counting half.
-
-    `scores` holds (problem id, score, is right). Problems whose solutions are all right or all wrong say nothing and
-    are left out; nan when none is left.
-    """
-    import numpy as np
-
-    problems: dict[str, tuple[list[float], list[float]]] = {}
-    for problem_id, score, right in scores:
-        problems.setdefault(problem_id, ([], []))[right].append(score)
-    aucs = []
-    for wrong, good in problems.values():
-        if wrong and good:
-            difference = np.subtract.outer(np.array(good), np.array(wrong))
-            aucs.append(float((difference > 0).mean() + 0.5 * (difference == 0).mean()))
-    return float(np.mean(aucs)) if aucs else float("nan")

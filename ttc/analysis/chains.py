@@ -1,0 +1,78 @@
+"""Chains of revisions: how good is the n-th attempt, and what does a revision do to a right or a wrong one?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from ttc.analysis.bootstrap import Interval, intervals
+from ttc.analysis.records import ProblemRecord
+
+TURNS = ("right_to_wrong", "wrong_to_right")
+
+
+def has_chains(records: Sequence[ProblemRecord]) -> bool:
+    """Do these records hold chains?"""
+    return any(candidate.chain is not None for record in records for candidate in record.candidates)
+
+
+def by_attempt(records: Sequence[ProblemRecord], *, seed: int = 0) -> list[Interval]:
+    """Return pass@1 of the first attempt of a chain, of the second, ..: means over chains, intervals over problems.
+
+    Source: Snell et al. 2024, figure 6 (left).
+    """
+    rows = []
+    for record in sorted(records, key=lambda record: record.id):
+        chains = list(_chains(record))
+        length = min(map(len, chains))
+        rows.append(np.mean([chain[:length] for chain in chains], axis=0))
+    length = min(map(len, rows))
+    return intervals(np.array([row[:length] for row in rows]), seed=seed)
+
+
+def turns(records: Sequence[ProblemRecord], *, resamples: int = 4000, seed: int = 0) -> dict[str, Interval | None]:
+    """Return the shares of right attempts that the next revision turns wrong, and of wrong ones that it turns right.
+
+    Shares of all revisions of such attempts, with intervals over problems; None where there was none.
+    """
+    counts = np.array([_turned(record) for record in sorted(records, key=lambda record: record.id)])  # (problems, 4)
+    draws = np.random.default_rng(seed).integers(0, len(counts), size=(resamples, len(counts)))
+    sums = counts[draws].sum(axis=1)  # (resamples, 4)
+    found: dict[str, Interval | None] = {}
+    for name, turned, tried in zip(TURNS, (0, 2), (1, 3), strict=True):
+        total = counts[:, tried].sum()
+        if not total:
+            found[name] = None
+            continue
+        shares = sums[:, turned] / np.maximum(sums[:, tried], 1)
+        lo, hi = np.quantile(shares, [0.025, 0.975])
+        found[name] = Interval(float(counts[:, turned].sum() / total), float(lo), float(hi), int(total))
+    return found
+
+
+def told_of_chains(records: Sequence[ProblemRecord]) -> dict[str, Any]:
+    """Return what summary.json says of chains: nothing where there are none."""
+    if not has_chains(records):
+        return {}
+    found = turns(records)
+    return {"turned": {k: i and {"share": i.mean, "ci95": [i.lo, i.hi], "n": i.n} for k, i in found.items()}}
+
+
+def _turned(record: ProblemRecord) -> tuple[int, int, int, int]:
+    """Right attempts turned wrong, right attempts revised, wrong attempts turned right, wrong attempts revised."""
+    revisions = [pair for chain in _chains(record) for pair in pairwise(chain)]
+    after_right = [after for before, after in revisions if before]
+    after_wrong = [after for before, after in revisions if not before]
+    return after_right.count(False), len(after_right), after_wrong.count(True), len(after_wrong)
+
+
+def _chains(record: ProblemRecord) -> Iterator[list[bool]]:
+    """The verdicts of each chain, in the order of making."""
+    chains: dict[int, list[bool]] = {}
+    for candidate in record.candidates:
+        if candidate.chain is not None:
+            chains.setdefault(candidate.chain, []).append(candidate.correct)
+    yield from chains.values()

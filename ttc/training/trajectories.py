@@ -1,0 +1,76 @@
+"""Algorithm 5's data: wrong attempts, then a right one (Snell et al. 2024, section 6.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from random import Random
+
+import numpy as np
+
+MOST_ATTEMPTS = 4
+NEAREST_ATTEMPTS = 3
+
+
+class Recipe(StrEnum):
+    """How wrong attempts are put before right ones.
+
+    PAPER: before every right sample n of 0 .. 4 wrong ones, the last of them the nearest to it, the others at random.
+    NEAREST: before one right sample a problem the three wrong ones nearest to it, the nearest last.
+    """
+
+    PAPER = "paper"
+    NEAREST = "nearest"
+
+    # The lower-case names are aliases: OmegaConf reads an enum's member by its name.
+    paper = PAPER
+    nearest = NEAREST
+
+
+@dataclass(frozen=True, slots=True)
+class Trajectory:
+    """What a revision model learns from: the target is to follow the attempts."""
+
+    question: str
+    attempts: tuple[str, ...]
+    target: str
+
+
+def trajectories(
+    question: str, right: Sequence[str], wrong: Sequence[str], recipe: Recipe, rng: Random
+) -> list[Trajectory]:
+    """The trajectories of one problem, from its sampled solutions; none without a right one."""
+    if recipe is Recipe.PAPER:
+        return [Trajectory(question, _mixed(target, wrong, rng), target) for target in right]
+    if not right or not wrong:
+        return []
+    target = rng.choice(right)
+    order = np.argsort(edit_distances(target, wrong), kind="stable")[:NEAREST_ATTEMPTS]
+    return [Trajectory(question, tuple(wrong[i] for i in reversed(order)), target)]
+
+
+def _mixed(target: str, wrong: Sequence[str], rng: Random) -> tuple[str, ...]:
+    count = min(rng.randint(0, MOST_ATTEMPTS), len(wrong))
+    if count == 0:
+        return ()
+    nearest = int(np.argmin(edit_distances(target, wrong)))
+    others = [attempt for i, attempt in enumerate(wrong) if i != nearest]
+    return (*rng.sample(others, count - 1), wrong[nearest])
+
+
+def edit_distances(target: str, texts: Sequence[str]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Levenshtein distances, in characters, from `target` to each text: the rows of all tables are filled at once."""
+    width = max(len(text) for text in texts)
+    letters = np.full((len(texts), width), -1)  # (texts, characters), right-padded
+    for i, text in enumerate(texts):
+        letters[i, : len(text)] = [ord(letter) for letter in text]
+    columns = np.arange(width + 1)
+    row = np.broadcast_to(columns, (len(texts), width + 1)).copy()
+    for number, letter in enumerate(target, start=1):
+        changed = np.minimum(row[:, 1:] + 1, row[:, :-1] + (letters != ord(letter)))
+        row[:, 1:] = changed
+        row[:, 0] = number
+        # An insertion comes from the left: the running minimum of (value - column) carries it in one pass.
+        row = np.minimum.accumulate(row - columns, axis=1) + columns
+    return row[np.arange(len(texts)), [len(text) for text in texts]]
