@@ -47,7 +47,8 @@ def test_the_members_values_become_one(how: str, weights: dict[str, float], valu
     ensemble = Ensemble({"prm": Says(0.8), "orm": Says(0.2)}, Combination(how), weights)
     ensemble.check()
     [finished] = judged(ensemble)
-    assert (finished.ticket, finished.reply) == (7, pytest.approx(value))
+    assert finished.ticket == 7
+    assert finished.reply == pytest.approx(value)
 
 
 def test_another_combination_is_another_reply() -> None:
