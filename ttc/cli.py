@@ -208,6 +208,9 @@ def _training(training: Any, directory: Path) -> None:
     from ttc.engines.launch import silence
 
     silence()
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # one bar is enough
     training.run(directory)
 
 

@@ -121,9 +121,7 @@ def train(
         UserError: the checkpoint was made with other settings, i.e. its `fingerprint` differs.
     """
     import torch
-    from transformers.utils import logging as transformers_logging
 
-    transformers_logging.disable_progress_bar()  # one bar is enough
     device = pick_device()
     model.to(device).train()
     decayed = [p for p in model.parameters() if p.dim() >= 2]

@@ -10,6 +10,7 @@ from ttc.errors import UserError
 from ttc.prm.formats import Plain, Revisions, StepFormat
 from ttc.strategies.revisions import Revisions as Chains
 from ttc.training.collect import IsCorrect
+from ttc.training.loop import Optimisation
 from ttc.training.rollouts import by_outcome, outcomes
 from ttc.training.verifier import VerifierTraining
 from ttc.types import Flow, Problem
@@ -22,7 +23,8 @@ class OrmTraining(VerifierTraining):
     As Cobbe et al. 2021 and Lightman et al. 2023 train theirs; a solution's score is the value at its last step.
     """
 
-    samples: int = 10
+    optimisation: Optimisation = field(default_factory=lambda: Optimisation(steps=2_500, learning_rate=1e-3))
+    samples: int = 5
 
     title: ClassVar[str] = "orm"
 
@@ -43,6 +45,8 @@ class RevisionVerifierTraining(VerifierTraining):
     """
 
     generator: VllmGenerator = field(default_factory=lambda: VllmGenerator(model="pocket-reviser"))
+    problems: int = 12_000
+    optimisation: Optimisation = field(default_factory=lambda: Optimisation(steps=1_500, learning_rate=1e-3))
     chains: int = 1
     length: int = 8
     history: bool = True

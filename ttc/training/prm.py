@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from ttc.training.collect import IsCorrect
-from ttc.training.loop import Optimisation
 from ttc.training.rollouts import MonteCarlo
 from ttc.training.verifier import VerifierTraining
 from ttc.types import Flow, Problem
@@ -19,9 +18,6 @@ class PrmTraining(VerifierTraining):
     The paper's sizes are 16 samples and 16 rollouts; small models learn more from many problems with few of each.
     """
 
-    problems: int = 20_000
-    optimisation: Optimisation = field(default_factory=lambda: Optimisation(steps=4_000, learning_rate=1e-3))
-    evaluate_every: int = 500
     monte_carlo: MonteCarlo = field(default_factory=lambda: MonteCarlo(samples=2, rollouts=1))
 
     title: ClassVar[str] = "prm"

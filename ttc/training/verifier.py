@@ -42,13 +42,13 @@ class VerifierTraining(ABC):
 
     seed: int = 0
     generator: VllmGenerator = field(default_factory=VllmGenerator)
-    problems: int = 8_000
+    problems: int = 20_000
     validation_problems: int = 500
     validation_samples: int = 16
     extra_layers: int = 2  # on top of the generator's
-    optimisation: Optimisation = field(default_factory=lambda: Optimisation(steps=700, learning_rate=1e-3))
+    optimisation: Optimisation = field(default_factory=lambda: Optimisation(steps=4_000, learning_rate=1e-3))
     batch_traces: int = 128
-    evaluate_every: int = 350
+    evaluate_every: int = 500
 
     title: ClassVar[str]
 
