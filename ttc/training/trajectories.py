@@ -18,14 +18,18 @@ class Recipe(StrEnum):
 
     PAPER: before every right sample n of 0 .. 4 wrong ones, the last of them the nearest to it, the others at random.
     NEAREST: before one right sample a problem the three wrong ones nearest to it, the nearest last.
+    OWN: as PAPER, but the attempts are right or wrong as the problem's samples are, so that the model also sees what
+    it will meet in its own chains: right attempts, which are to be kept.
     """
 
     PAPER = "paper"
     NEAREST = "nearest"
+    OWN = "own"
 
     # The lower-case names are aliases: OmegaConf reads an enum's member by its name.
     paper = PAPER
     nearest = NEAREST
+    own = OWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,13 @@ def trajectories(
 ) -> list[Trajectory]:
     """The trajectories of one problem, from its sampled solutions; none without a right one."""
     if recipe is Recipe.PAPER:
-        return [Trajectory(question, _mixed(target, wrong, rng), target) for target in right]
+        return [Trajectory(question, _attempts(target, wrong, wrong, rng), target) for target in right]
+    if recipe is Recipe.OWN:
+        others = [[*right[:i], *right[i + 1 :], *wrong] for i in range(len(right))]
+        return [
+            Trajectory(question, _attempts(target, drawn, wrong, rng), target)
+            for target, drawn in zip(right, others, strict=True)
+        ]
     if not right or not wrong:
         return []
     target = rng.choice(right)
@@ -50,13 +60,15 @@ def trajectories(
     return [Trajectory(question, tuple(wrong[i] for i in reversed(order)), target)]
 
 
-def _mixed(target: str, wrong: Sequence[str], rng: Random) -> tuple[str, ...]:
-    count = min(rng.randint(0, MOST_ATTEMPTS), len(wrong))
-    if count == 0:
-        return ()
-    nearest = int(np.argmin(edit_distances(target, wrong)))
-    others = [attempt for i, attempt in enumerate(wrong) if i != nearest]
-    return (*rng.sample(others, count - 1), wrong[nearest])
+def _attempts(target: str, drawn_from: Sequence[str], wrong: Sequence[str], rng: Random) -> tuple[str, ...]:
+    """0 .. 4 of some samples; the last one, if it is wrong, gives way to the wrong one nearest to the target."""
+    count = min(rng.randint(0, MOST_ATTEMPTS), len(drawn_from))
+    attempts = rng.sample(drawn_from, count)
+    if not attempts or attempts[-1] not in wrong:
+        return tuple(attempts)
+    nearest = wrong[int(np.argmin(edit_distances(target, wrong)))]
+    others = [attempt for attempt in attempts if attempt != nearest]
+    return (*others[: count - 1], nearest)
 
 
 def edit_distances(target: str, texts: Sequence[str]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
