@@ -59,5 +59,17 @@ def test_the_nearest_recipe_puts_the_three_nearest_before_one_target() -> None:
     assert trajectories("q", ["2"], [], Recipe.NEAREST, Random(0)) == []
 
 
+def test_the_own_recipe_shows_right_attempts_too_but_never_the_target_itself() -> None:
+    found = [t for seed in range(60) for t in trajectories("q", RIGHT, WRONG, Recipe.OWN, Random(seed))]
+    counts = [len(t.attempts) for t in found]
+    assert [counts.count(n) / len(counts) for n in range(5)] == pytest.approx([0.2] * 5, abs=0.09)
+    assert {attempt for t in found for attempt in t.attempts} == {*RIGHT, *WRONG}
+    assert not any(t.target in t.attempts for t in found)
+    shares = [attempt in RIGHT for t in found for attempt in t.attempts]
+    assert sum(shares) / len(shares) == pytest.approx(2 / 7, abs=0.07)  # of the seven other samples two are right
+    nearest = {"1+1=2 so 2": "1+1=3 so 3", "2": "3", "it is 2": "it is 5!"}
+    assert all(t.attempts[-1] in (*RIGHT, nearest[t.target]) for t in found if t.attempts)
+
+
 def test_a_problem_that_was_never_solved_teaches_nothing() -> None:
     assert trajectories("q", [], WRONG, Recipe.PAPER, Random(0)) == []

@@ -62,13 +62,12 @@ def trajectories(
 
 def _attempts(target: str, drawn_from: Sequence[str], wrong: Sequence[str], rng: Random) -> tuple[str, ...]:
     """0 .. 4 of some samples; the last one, if it is wrong, gives way to the wrong one nearest to the target."""
-    count = min(rng.randint(0, MOST_ATTEMPTS), len(drawn_from))
-    attempts = rng.sample(drawn_from, count)
+    attempts = rng.sample(drawn_from, min(rng.randint(0, MOST_ATTEMPTS), len(drawn_from)))
     if not attempts or attempts[-1] not in wrong:
         return tuple(attempts)
     nearest = wrong[int(np.argmin(edit_distances(target, wrong)))]
-    others = [attempt for attempt in attempts if attempt != nearest]
-    return (*others[: count - 1], nearest)
+    attempts.remove(nearest if nearest in attempts else attempts[-1])
+    return (*attempts, nearest)
 
 
 def edit_distances(target: str, texts: Sequence[str]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
