@@ -45,8 +45,8 @@ class RevisionVerifierTraining(VerifierTraining):
     """
 
     generator: VllmGenerator = field(default_factory=lambda: VllmGenerator(model="pocket-reviser"))
-    problems: int = 12_000
-    optimisation: Optimisation = field(default_factory=lambda: Optimisation(steps=1_500, learning_rate=1e-3))
+    problems: int = 8_000
+    optimisation: Optimisation = field(default_factory=lambda: Optimisation(steps=1_000, learning_rate=1e-3))
     chains: int = 1
     length: int = 8
     history: bool = True

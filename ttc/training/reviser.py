@@ -41,11 +41,11 @@ class ReviserTraining:
     problems: int = 8_000
     validation_problems: int = 300
     samples: int = 16
-    recipe: Recipe = Recipe.PAPER
-    optimisation: Optimisation = field(default_factory=lambda: Optimisation(steps=1_000, learning_rate=3e-4))
+    recipe: Recipe = Recipe.OWN
+    optimisation: Optimisation = field(default_factory=lambda: Optimisation(steps=2_000, learning_rate=1e-3))
     batch_documents: int = 64
-    evaluate_every: int = 100
-    past_minimum: int = 1
+    evaluate_every: int = 250
+    past_minimum: int = 2
 
     def check(self) -> None:
         """Refuse sizes that leave nothing to learn from, before any weights load."""

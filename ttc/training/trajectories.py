@@ -18,8 +18,9 @@ class Recipe(StrEnum):
 
     PAPER: before every right sample n of 0 .. 4 wrong ones, the last of them the nearest to it, the others at random.
     NEAREST: before one right sample a problem the three wrong ones nearest to it, the nearest last.
-    OWN: as PAPER, but the attempts are right or wrong as the problem's samples are, so that the model also sees what
-    it will meet in its own chains: right attempts, which are to be kept.
+    OWN: what a chain of its own will hold. The attempts are right or wrong as the problem's samples are, so that right
+    ones are kept; where there is none before it, the target is any sample, so that a first attempt stays what the
+    generator would write, and only revisions get better.
     """
 
     PAPER = "paper"
@@ -48,16 +49,18 @@ def trajectories(
     if recipe is Recipe.PAPER:
         return [Trajectory(question, _attempts(target, wrong, wrong, rng), target) for target in right]
     if recipe is Recipe.OWN:
-        others = [[*right[:i], *right[i + 1 :], *wrong] for i in range(len(right))]
-        return [
-            Trajectory(question, _attempts(target, drawn, wrong, rng), target)
-            for target, drawn in zip(right, others, strict=True)
-        ]
+        return [_own(question, number, right, wrong, rng) for number in range(len(right))]
     if not right or not wrong:
         return []
     target = rng.choice(right)
     order = np.argsort(edit_distances(target, wrong), kind="stable")[:NEAREST_ATTEMPTS]
     return [Trajectory(question, tuple(wrong[i] for i in reversed(order)), target)]
+
+
+def _own(question: str, number: int, right: Sequence[str], wrong: Sequence[str], rng: Random) -> Trajectory:
+    others = [*right[:number], *right[number + 1 :], *wrong]
+    attempts = _attempts(right[number], others, wrong, rng)
+    return Trajectory(question, attempts, right[number] if attempts else rng.choice([*right, *wrong]))
 
 
 def _attempts(target: str, drawn_from: Sequence[str], wrong: Sequence[str], rng: Random) -> tuple[str, ...]:
