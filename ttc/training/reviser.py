@@ -30,10 +30,11 @@ Encoded = tuple[list[int], list[int]]
 
 @dataclass
 class ReviserTraining:
-    """Finetune the generator on its own wrong attempts followed by right ones; the loss is on the right ones only.
+    """Finetune the generator on its own attempts followed by right ones; the loss is on what follows only.
 
-    The paper samples 64 solutions a problem at a higher temperature and takes the checkpoint a little past the minimum
-    of the validation loss: training stops when `past_minimum` evaluations have passed without a new one.
+    The paper (`recipe=paper`) samples 64 solutions a problem at a higher temperature, shows wrong attempts alone, and
+    takes the checkpoint a little past the minimum of the validation loss: training stops when `past_minimum`
+    evaluations have passed without a new one.
     """
 
     seed: int = 0
