@@ -61,14 +61,12 @@ def test_the_nearest_recipe_puts_the_three_nearest_before_one_target() -> None:
 
 def test_the_own_recipe_shows_right_attempts_too_but_never_the_target_itself() -> None:
     found = [t for seed in range(60) for t in trajectories("q", RIGHT, WRONG, Recipe.OWN, Random(seed))]
-    counts = [len(t.attempts) for t in found]
-    assert [counts.count(n) / len(counts) for n in range(5)] == pytest.approx([0.2] * 5, abs=0.09)
     assert {attempt for t in found for attempt in t.attempts} == {*RIGHT, *WRONG}
     assert not any(t.target in t.attempts for t in found)
     assert {t.target for t in found if t.attempts} == set(RIGHT)
     assert {t.target for t in found if not t.attempts} == {*RIGHT, *WRONG}
-    shares = [attempt in RIGHT for t in found for attempt in t.attempts]
-    assert sum(shares) / len(shares) == pytest.approx(2 / 7, abs=0.07)  # of the seven other samples two are right
+    pairs = [sum(attempt in RIGHT for attempt in t.attempts) for t in found if len(t.attempts) == 2]
+    assert [pairs.count(n) / len(pairs) for n in range(3)] == pytest.approx([1 / 3] * 3, abs=0.12)
     nearest = {"1+1=2 so 2": "1+1=3 so 3", "2": "3", "it is 2": "it is 5!"}
     assert all(t.attempts[-1] in (*RIGHT, nearest[t.target]) for t in found if t.attempts)
 

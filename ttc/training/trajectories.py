@@ -18,9 +18,9 @@ class Recipe(StrEnum):
 
     PAPER: before every right sample n of 0 .. 4 wrong ones, the last of them the nearest to it, the others at random.
     NEAREST: before one right sample a problem the three wrong ones nearest to it, the nearest last.
-    OWN: what a chain of its own will hold. The attempts are right or wrong as the problem's samples are, so that right
-    ones are kept; where there is none before it, the target is any sample, so that a first attempt stays what the
-    generator would write, and only revisions get better.
+    OWN: what a chain of its own will hold. Of the attempts any number is right, so that right ones are kept; where
+    there is none, the target is any sample, so that a first attempt stays what the generator would write, and only
+    revisions get better.
     """
 
     PAPER = "paper"
@@ -47,7 +47,7 @@ def trajectories(
 ) -> list[Trajectory]:
     """The trajectories of one problem, from its sampled solutions; none without a right one."""
     if recipe is Recipe.PAPER:
-        return [Trajectory(question, _attempts(target, wrong, wrong, rng), target) for target in right]
+        return [Trajectory(question, _attempts(target, (), wrong, rng), target) for target in right]
     if recipe is Recipe.OWN:
         return [_own(question, number, right, wrong, rng) for number in range(len(right))]
     if not right or not wrong:
@@ -58,15 +58,17 @@ def trajectories(
 
 
 def _own(question: str, number: int, right: Sequence[str], wrong: Sequence[str], rng: Random) -> Trajectory:
-    others = [*right[:number], *right[number + 1 :], *wrong]
-    attempts = _attempts(right[number], others, wrong, rng)
+    attempts = _attempts(right[number], [*right[:number], *right[number + 1 :]], wrong, rng)
     return Trajectory(question, attempts, right[number] if attempts else rng.choice([*right, *wrong]))
 
 
-def _attempts(target: str, drawn_from: Sequence[str], wrong: Sequence[str], rng: Random) -> tuple[str, ...]:
-    """0 .. 4 of some samples; the last one, if it is wrong, gives way to the wrong one nearest to the target."""
-    attempts = rng.sample(drawn_from, min(rng.randint(0, MOST_ATTEMPTS), len(drawn_from)))
-    if not attempts or attempts[-1] not in wrong:
+def _attempts(target: str, right: Sequence[str], wrong: Sequence[str], rng: Random) -> tuple[str, ...]:
+    """0 .. 4 samples, any number of them right; a wrong last one gives way to the one nearest to the target."""
+    count = rng.randint(0, MOST_ATTEMPTS)
+    kept = rng.sample(right, min(rng.randint(0, count), len(right))) if right else []
+    failed = rng.sample(wrong, min(count - len(kept), len(wrong)))
+    attempts = rng.sample([*kept, *failed], len(kept) + len(failed))
+    if not attempts or attempts[-1] not in failed:
         return tuple(attempts)
     nearest = wrong[int(np.argmin(edit_distances(target, wrong)))]
     attempts.remove(nearest if nearest in attempts else attempts[-1])
