@@ -129,7 +129,7 @@ MISTAKES = {
     "budget=0": "budget=0: must be at least 1 generation per problem; use e.g. budget=64.",
     "budget=abc": "budget=abc: must be a whole number; use e.g. budget=64.",
     "strategy.width=x": "strategy.width=x: must be a whole number or null; use e.g. strategy.width=4.",
-    "selection=wieghted": "not one of majority, best, weighted; did you mean weighted?",
+    "selection=wieghted": "not one of majority, best, weighted, hierarchical; did you mean weighted?",
     "budget=10 strategy.width=4": "budget=10 is not a multiple of width=4; use 8 or 12.",
     "budget=4,16": "budget=4,16: several values make several jobs; add -m",
     "budget": "budget: not of the form key=value",

@@ -16,16 +16,18 @@ from ttc.analysis.tables import run_table
 from ttc.selection import Selection, select
 from ttc.types import Candidate, Finish, Problem, Step, Trace
 
+ESTIMATED = (Selection.MAJORITY, Selection.BEST, Selection.WEIGHTED)  # independent samples make no chains
+
 
 def brute_force(keys: list[str | None], scores: list[float], correct: list[bool], k: int) -> dict[str, float]:
     """Ask `select` about every subset of k samples."""
     trace = Trace(Problem("p", "?", "1"), (Step("", ()),), Finish.STOP)
     right = {key: flag for key, flag in zip(keys, correct, strict=True) if key is not None}
     subsets = list(combinations(range(len(keys)), k))
-    totals = dict.fromkeys([*Selection, "oracle"], 0.0)
+    totals = dict.fromkeys([*ESTIMATED, "oracle"], 0.0)
     for subset in subsets:
         candidates = [Candidate(trace, () if math.isnan(scores[i]) else (scores[i],), keys[i]) for i in subset]
-        for selection in Selection:
+        for selection in ESTIMATED:
             chosen = select(candidates, selection)
             totals[selection] += chosen is not None and right[chosen]
         totals["oracle"] += any(correct[i] for i in subset)
