@@ -24,9 +24,9 @@ def main(
     problems: Annotated[int, typer.Option(help="Problems of the pocket's test set.")] = 64,
     budget: Annotated[int, typer.Option(help="Beams.")] = 16,
     width: Annotated[int, typer.Option(help="Children of each kept beam.")] = 4,
+    workers: Annotated[int, typer.Option(help="Processes of ttc that share out the problems.")] = 2,
 ) -> None:
     """Print problems a minute on both sides, and how many verifier tokens a new token costs."""
-    from ttc.engines.base import started
     from ttc.experiment import run
     from ttc.store import Store
 
@@ -37,10 +37,11 @@ def main(
             f"budget={budget}",
             f"data.limit={problems}",
             f"store.path={scratch}/store.sqlite",
+            f"workers={workers}",
         )
-        started(config.generator), started(config.prm)
         plain = PlainBeam(config)
-        warm = run_config("strategy=beam", "budget=16", "data.limit=5", "data.split=validation", "store=off")
+        more = ("data.limit=8", "data.split=validation", "store=off", f"workers={workers}")
+        warm = run_config("strategy=beam", "budget=16", *more)
         run(warm, Path(scratch) / "warm")
         for problem in warm.data.load():
             plain.solve(problem)
@@ -52,7 +53,7 @@ def main(
         right, seconds_plain = timed(lambda: [plain.solve(problem) for problem in questions])
     tokens, generated = summary["tokens"], summary["tokens"]["decoded"]
     told(
-        f"beam search, N={budget}, M={width}, {problems} problems",
+        f"beam search, N={budget}, M={width}, {problems} problems, {workers} workers",
         {
             "ttc, problems/min": 60 * problems / seconds,
             "plain loop, problems/min": 60 * problems / seconds_plain,

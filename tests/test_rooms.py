@@ -19,6 +19,7 @@ ROOMS = (
     "store_report",
     "sweep",
     "experiment",
+    "workers",
     "recorder",
     "config",
     "training",

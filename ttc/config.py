@@ -32,6 +32,7 @@ class RunConfig:
     aggregation: Aggregation = Aggregation.LAST
     grading_timeout: float = 5.0  # seconds for one answer; what takes longer is wrong
     grading_workers: int = 2
+    workers: int = 1  # processes with engines of their own that share out the problems
 
     def __post_init__(self) -> None:
         """Refuse numbers that no run can have."""
@@ -41,6 +42,8 @@ class RunConfig:
             raise UserError(f"seed={self.seed}: must not be negative; use e.g. seed=0.")
         if self.grading_timeout <= 0:
             raise UserError(f"grading_timeout={self.grading_timeout}: must be above 0 seconds; use e.g. 5.")
+        if self.workers < 1:
+            raise UserError(f"workers={self.workers}: must be at least 1 process; use e.g. workers=1.")
         if self.grading_workers < 1:
             raise UserError(f"grading_workers={self.grading_workers}: must be at least 1 process; use e.g. 2.")
 

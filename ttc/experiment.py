@@ -12,14 +12,12 @@ from typing import TYPE_CHECKING, Any
 from ttc.analysis.records import ProblemRecord
 from ttc.config import RunConfig
 from ttc.difficulty import Bins
-from ttc.engines.base import Engine, started
 from ttc.grading import Grader, extract_answer
 from ttc.progress import RunProgress
 from ttc.recorder import Choice, Recorder
-from ttc.runner import Outcome, Runner
-from ttc.runner import started as flows_of
-from ttc.store import Store, StoredEngine
+from ttc.runner import Outcome
 from ttc.types import Candidate, Problem
+from ttc.workers import Work, at_work
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,24 +56,24 @@ def run(config: RunConfig, directory: Path) -> dict[str, Any]:
     config.difficulty.bins([problem.id for problem in problems], own={})
     watch = Stopwatch()
     with contextlib.ExitStack() as stack:
-        store = stack.enter_context(config.store.open()) if config.store else None
         with watch.phase("load"):
-            runner = _runner(config, store)
+            work = stack.enter_context(at_work(config, len(problems)))
         grader = stack.enter_context(Grader(timeout_seconds=config.grading_timeout, workers=config.grading_workers))
         choice = Choice(config.selection, config.aggregation, config.strategy.generations_each)
         recorder = stack.enter_context(Recorder(directory, choice, grader))
-        _solve(config, runner, problems, recorder)
+        _solve(config, work, problems, recorder)
         records, note = _binned(config, problems, recorder.finish())
-        watch.seconds |= runner.seconds | {"grade": recorder.seconds}
+        watch.seconds |= work.seconds | {"grade": recorder.seconds}
         table = run_table(
             records, parallel=config.strategy.is_parallel, aggregation=config.aggregation, seed=config.seed
         )
         watch.seconds["total"] = watch.total()
-        summary = _summary(config, runner, records, table, watch.seconds) | {"notes": [note] if note else []}
+        summary = _summary(config, work, records, table, watch.seconds) | {"notes": [note] if note else []}
         quintile = {record.id: record.quintile for record in records if record.quintile is not None}
         write_run(directory, summary, table, recorder.rows(quintile))
-        if store:
-            store.keep_results(_settings(config), (record.to_json() for record in records))
+        if config.store:
+            with config.store.open() as store:
+                store.keep_results(_settings(config), (record.to_json() for record in records))
     title = headline(
         summary["strategy"], config.budget, summary["data"], len(problems), summary["n_problems_available"]
     )
@@ -90,23 +88,12 @@ def _settings(config: RunConfig) -> dict[str, Any]:
     return settings | {name: getattr(config, name) for name in ("budget", "seed", "selection", "aggregation")}
 
 
-def _runner(config: RunConfig, store: Store | None) -> Runner:
-    """Start the engines that the strategy needs, or reuse those that an earlier job of this process started."""
-
-    def engine(part: Any) -> Engine:
-        return StoredEngine(started(part), store, part.model) if store else started(part)
-
-    verifier = engine(config.prm) if config.strategy.needs_prm else None
-    return Runner(engine(config.generator), verifier, seed=config.seed)
-
-
-def _solve(config: RunConfig, runner: Runner, problems: list[Problem], recorder: Recorder) -> None:
+def _solve(config: RunConfig, work: Work, problems: list[Problem], recorder: Recorder) -> None:
     """Hand every problem's candidates, with their answers extracted, to the recorder."""
-    flows = flows_of(problems, lambda problem: config.strategy.solve(problem, config.budget))
     with RunProgress(len(problems), config.selection, config.aggregation) as progress:
-        runner.on_tokens = progress.add_tokens
-        runner.on_poll = lambda: progress.tick(lambda: runner.decoding_tokens)
-        for outcome in runner.run(flows):
+        work.on_tokens = progress.add_tokens
+        work.on_poll = lambda: progress.tick(lambda: work.decoding_tokens)
+        for outcome in work.run(problems):
             answered = Outcome(outcome.problem, [_answered(c) for c in outcome.candidates], outcome.tokens)
             recorder.add(answered)
             progress.add_outcome(answered)
@@ -132,7 +119,7 @@ def _binned(
 
 
 def _summary(
-    config: RunConfig, runner: Runner, records: Sequence[ProblemRecord], table: pd.DataFrame, seconds: dict[str, float]
+    config: RunConfig, work: Work, records: Sequence[ProblemRecord], table: pd.DataFrame, seconds: dict[str, float]
 ) -> dict[str, Any]:
     from ttc.analysis.accuracy import summarize
     from ttc.analysis.chains import told_of_chains
@@ -149,8 +136,8 @@ def _summary(
         "n_problems_available": config.data.available,
         **told_of_chains(records),
         "generations": sum(record.generations for record in records),
-        "tokens": runner.ledger.tokens.to_json(),
-        "flops": runner.ledger.flops(),
+        "tokens": work.ledger.tokens.to_json(),
+        "flops": work.ledger.flops(),
         "seconds": {name: seconds.get(name, 0.0) for name in ("load", "generate", "score", "grade", "total")},
     }
 

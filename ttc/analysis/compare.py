@@ -20,7 +20,7 @@ from ttc.errors import UserError
 
 PLAIN_WIDTH = 200  # names must not be cut, however many columns differ
 COLUMNS_OF_SUMMARY = ("strategy", "budget", "generator", "prm", "aggregation", "data")
-_NO_SETTING = ("seed", "hydra.", "store", "grading_")
+_NO_SETTING = ("seed", "hydra.", "store", "grading_", "workers")
 
 
 @dataclass(frozen=True)

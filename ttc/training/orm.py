@@ -23,7 +23,8 @@ class OrmTraining(VerifierTraining):
     As Cobbe et al. 2021 and Lightman et al. 2023 train theirs; a solution's score is the value at its last step.
     """
 
-    optimisation: Optimisation = field(default_factory=lambda: Optimisation(steps=2_500, learning_rate=1e-3))
+    problems: int = 12_000
+    optimisation: Optimisation = field(default_factory=lambda: Optimisation(steps=1_500, learning_rate=1e-3))
     samples: int = 5
 
     title: ClassVar[str] = "orm"
@@ -46,7 +47,8 @@ class RevisionVerifierTraining(VerifierTraining):
 
     generator: VllmGenerator = field(default_factory=lambda: VllmGenerator(model="pocket-reviser"))
     problems: int = 8_000
-    optimisation: Optimisation = field(default_factory=lambda: Optimisation(steps=1_000, learning_rate=1e-3))
+    optimisation: Optimisation = field(default_factory=lambda: Optimisation(steps=500, learning_rate=1e-3))
+    evaluate_every: int = 250
     chains: int = 1
     length: int = 8
     history: bool = True

@@ -43,7 +43,7 @@ class ReviserTraining:
     validation_problems: int = 300
     samples: int = 16
     recipe: Recipe = Recipe.OWN
-    optimisation: Optimisation = field(default_factory=lambda: Optimisation(steps=2_500, learning_rate=1e-3))
+    optimisation: Optimisation = field(default_factory=lambda: Optimisation(steps=1_500, learning_rate=1e-3))
     batch_documents: int = 64
     evaluate_every: int = 250
     past_minimum: int = 2
