@@ -40,8 +40,9 @@ def main(
             f"workers={workers}",
         )
         plain = PlainBeam(config)
-        more = ("data.limit=8", "data.split=validation", "store=off", f"workers={workers}")
-        warm = run_config("strategy=beam", "budget=16", *more)
+        # As many other problems as are measured: the first large batches touch memory for the first time.
+        more = (f"data.limit={problems}", "data.split=validation", "store=off", f"workers={workers}")
+        warm = run_config("strategy=beam", f"strategy.width={width}", f"budget={budget}", *more)
         run(warm, Path(scratch) / "warm")
         for problem in warm.data.load():
             plain.solve(problem)
