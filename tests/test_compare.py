@@ -31,6 +31,13 @@ def write_run(directory: Path, right: str, *, strategy: str = "beam", seed: int 
     return directory
 
 
+def test_a_job_of_a_sweep_and_a_single_run_with_the_same_settings_are_one_group(tmp_path: Path) -> None:
+    write_run(tmp_path / "swept", "a", overrides=r"['strategy.ratio=1\:4']")
+    write_run(tmp_path / "single", "a", seed=1, overrides="['strategy.ratio=1:4']")
+    [group] = compare(find_runs([tmp_path / "swept", tmp_path / "single"]))
+    assert group.seeds == 2 and group.settings["strategy.ratio"] == "1:4"
+
+
 def test_seeds_are_averaged_and_differences_are_paired(tmp_path: Path) -> None:
     write_run(tmp_path / "beam" / "0", "ab", seed=0)
     write_run(tmp_path / "beam" / "1", "a", seed=1)

@@ -82,7 +82,8 @@ def read_overrides(directory: Path) -> dict[str, str]:
     file = directory / ".hydra" / "overrides.yaml"
     given = OmegaConf.to_object(OmegaConf.load(file)) if file.is_file() else []
     assert isinstance(given, list)
-    return dict(str(override).lstrip("+~").partition("=")[::2] for override in given)
+    # A sweep's jobs have their colons escaped, e.g. strategy.ratio=1\:4; a single run's have not.
+    return dict(str(override).replace("\\:", ":").lstrip("+~").partition("=")[::2] for override in given)
 
 
 def compare(runs: Sequence[Run], *, selections: Sequence[str] = (), reference: int = 0) -> list[Compared]:
