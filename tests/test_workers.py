@@ -35,6 +35,8 @@ class Scripted:
     def start(self) -> ScriptedEngine:
         if self.fails == "start":
             raise UserError("generator.model=scripted is not there; use another.")
+        if self.fails == "files":
+            raise OSError("weights.bin: no such file")
         return ScriptedEngine(self.reply)
 
     def reply(self, request: Request, draw: Draw) -> Reply:
@@ -109,6 +111,11 @@ def test_a_worker_that_dies_ends_the_run_in_one_line() -> None:
 def test_an_engine_that_fails_in_a_worker_is_told_as_in_this_process() -> None:
     with pytest.raises(RunError, match=r"the engine that should generate died \(ZeroDivisionError: nobody foresaw"):
         outcomes(config("bug"))
+
+
+def test_an_error_of_a_library_that_loads_weights_is_told_with_its_cause() -> None:
+    with pytest.raises(RuntimeError, match=r"a worker failed:[\s\S]*OSError: weights.bin: no such file"):
+        outcomes(config("files"))
 
 
 def test_a_run_that_is_broken_off_leaves_no_worker_at_work() -> None:

@@ -246,9 +246,7 @@ def _serve(pipe: Connection, number: int, count: int) -> None:
                 _work(config, pipe)
             except (UserError, RunError) as error:
                 pipe.send(_Failed(error, ""))
-            except (EOFError, OSError):
-                raise
-            except Exception:
+            except Exception:  # of a closed pipe, too: then this fails as well, and the worker ends
                 pipe.send(_Failed(None, traceback.format_exc()))
 
 
