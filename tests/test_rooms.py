@@ -20,6 +20,7 @@ ROOMS = (
     "sweep",
     "experiment",
     "workers",
+    "worker",
     "recorder",
     "config",
     "training",

@@ -19,7 +19,8 @@ from ttc.runner import Outcome
 from ttc.store import SqliteStore, Store
 from ttc.strategies.parallel import BestOfN
 from ttc.types import Finish, Problem, Reply, Request, Sample, Step
-from ttc.workers import at_work, devices_of, dismiss
+from ttc.worker import devices_of
+from ttc.workers import at_work, dismiss
 
 PROBLEMS = [Problem(f"p{n}", f"{n}?", str(n)) for n in range(5)]
 

@@ -11,9 +11,6 @@ import atexit
 import contextlib
 import multiprocessing
 import os
-import signal
-import time
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -21,15 +18,12 @@ from multiprocessing.process import BaseProcess
 from typing import Any, Protocol
 
 from ttc.config import RunConfig
-from ttc.engines.base import Engine, started
-from ttc.errors import RunError, UserError
+from ttc.errors import RunError
 from ttc.ledger import Ledger, Tokens
-from ttc.runner import Outcome, Runner
-from ttc.runner import started as flows_of
-from ttc.store import Store, StoredEngine
+from ttc.runner import Outcome
 from ttc.types import Problem
+from ttc.worker import TELLING_SECONDS, Alone, Done, Failed, Spent, serve
 
-TELLING_SECONDS = 0.2
 PATIENCE_SECONDS = 5.0  # a worker at work speaks much more often, one that loads does not
 
 
@@ -60,51 +54,6 @@ def at_work(config: RunConfig, problems: int) -> Iterator[Work]:
         yield Alone(config, store)
 
 
-class Alone(Runner):
-    """This process does all the work."""
-
-    def __init__(self, config: RunConfig, store: Store | None) -> None:
-        def engine(part: Any) -> Engine:
-            return StoredEngine(started(part), store, part.model) if store else started(part)
-
-        verifier = engine(config.prm) if config.strategy.needs_prm else None
-        super().__init__(engine(config.generator), verifier, seed=config.seed)
-        self._config = config
-
-    def run(self, problems: Sequence[Problem]) -> Iterator[Outcome]:  # type: ignore[override]
-        config = self._config
-        return super().run(flows_of(problems, lambda problem: config.strategy.solve(problem, config.budget)))
-
-
-@dataclass(frozen=True)
-class _Loaded:
-    """A worker's engines are there."""
-
-    ledger: Ledger
-
-
-@dataclass(frozen=True)
-class _Spent:
-    """What a worker has spent since it last told, and the tokens of its unfinished solutions."""
-
-    tokens: Tokens
-    decoding_tokens: int
-
-
-@dataclass(frozen=True)
-class _Done:
-    """A worker has nothing left to do."""
-
-    ledger: Ledger
-    seconds: Mapping[str, float]
-
-
-@dataclass(frozen=True)
-class _Failed:
-    error: UserError | RunError | None
-    told: str  # by Python
-
-
 @dataclass
 class _Worker:
     process: BaseProcess
@@ -125,7 +74,7 @@ class _Worker:
                 f"a worker process died (exit code {self.process.exitcode}); run the same command again: with a store, "
                 "it goes on where it stopped."
             ) from None
-        if isinstance(message, _Failed):
+        if isinstance(message, Failed):
             raise message.error or RuntimeError(f"a worker failed:\n{message.told}")
         return message
 
@@ -162,7 +111,7 @@ class Workers:
                     message = busy[pipe].receive()
                     if isinstance(message, Outcome):
                         yield message
-                    elif isinstance(message, _Spent):
+                    elif isinstance(message, Spent):
                         busy[pipe].decoding_tokens = message.decoding_tokens
                         self.on_tokens(message.tokens)
                     else:
@@ -170,7 +119,7 @@ class Workers:
                         del busy[pipe]
                 self.on_poll()
 
-    def _add(self, done: _Done) -> None:
+    def _add(self, done: Done) -> None:
         self.ledger.absorb(done.ledger)
         for name, seconds in done.seconds.items():
             self.seconds[name] += seconds / len(self._workers)
@@ -214,7 +163,7 @@ def _unharmed(workers: Sequence[_Worker]) -> Iterator[None]:
 def _hire(number: int, count: int) -> _Worker:
     here, there = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(
-        target=_serve, args=(there, number, count), name=f"worker-{number}"
+        target=serve, args=(there, number, count), name=f"worker-{number}"
     )
     threads = str(max(1, (os.cpu_count() or 1) // count))
     with _environment({"OMP_NUM_THREADS": threads}):  # read when torch is imported there
@@ -233,70 +182,3 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
     finally:
         for name in added:
             del os.environ[name]
-
-
-def _serve(pipe: Connection, number: int, count: int) -> None:
-    """A worker's life: configs come in, each followed by problems; it ends with its pipe, or its parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal: the parent decides
-    with contextlib.suppress(EOFError, OSError):
-        while True:
-            config: RunConfig = pipe.recv()
-            try:
-                _take_devices(config, number, count)
-                _work(config, pipe)
-            except (UserError, RunError) as error:
-                pipe.send(_Failed(error, ""))
-            except Exception:  # of a closed pipe, too: then this fails as well, and the worker ends
-                pipe.send(_Failed(None, traceback.format_exc()))
-
-
-def _work(config: RunConfig, pipe: Connection) -> None:
-    """Do one job: load, receive problems, send their outcomes, and from time to time what was spent."""
-    with config.store.open() if config.store else contextlib.nullcontext() as store:
-        work = Alone(config, store)
-        pipe.send(_Loaded(work.ledger))
-        spent, told_at = Tokens(), time.monotonic()
-
-        def add(tokens: Tokens) -> None:
-            nonlocal spent
-            spent += tokens
-
-        def tell() -> None:
-            nonlocal spent, told_at
-            if time.monotonic() - told_at > TELLING_SECONDS:
-                pipe.send(_Spent(spent, work.decoding_tokens))
-                spent, told_at = Tokens(), time.monotonic()
-
-        work.on_tokens, work.on_poll = add, tell
-        for outcome in work.run(pipe.recv()):
-            pipe.send(outcome)
-        pipe.send(_Spent(spent, 0))
-        pipe.send(_Done(work.ledger, work.seconds))
-
-
-def _take_devices(config: RunConfig, number: int, count: int) -> None:
-    """Leave this worker its own GPUs, before anything here has touched one. Nothing to do on a CPU."""
-    from ttc.engines.launch import prepare
-
-    if os.environ.get("TTC_WORKER_DEVICES") or prepare():
-        return
-    import torch
-
-    there = os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(map(str, range(torch.cuda.device_count())))
-    each = max(config.generator.tensor_parallel_size, getattr(config.prm, "tensor_parallel_size", 1))
-    mine = devices_of(there.split(","), number, count, each)
-    os.environ["CUDA_VISIBLE_DEVICES"] = os.environ["TTC_WORKER_DEVICES"] = ",".join(mine)
-
-
-def devices_of(there: Sequence[str], number: int, count: int, each: int) -> list[str]:
-    """The GPUs of worker `number` of `count`, which need `each` of those that are there.
-
-    Raises:
-        UserError: with the largest number of workers that there are GPUs for.
-    """
-    if count * each > len(there):
-        raise UserError(
-            f"workers={count}: with tensor_parallel_size={each} they need {count * each} GPUs, and {len(there)} can be "
-            f"seen; use workers={max(1, len(there) // each)}."
-        )
-    return list(there[number * each : (number + 1) * each])
