@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ttc.analysis.chains import by_attempt, has_chains, turns
+from ttc.analysis.chains import by_attempt, gains, has_chains, turns
 from ttc.analysis.records import CandidateRecord, ProblemRecord
 from ttc.analysis.tables import run_table
 
@@ -18,6 +18,13 @@ def record(id_: str, *chains: str) -> ProblemRecord:
 def test_the_accuracy_of_the_nth_attempt_is_a_mean_over_chains_and_problems() -> None:
     found = by_attempt([record("a", "-++", "--+"), record("b", "+-+")])
     assert [interval.mean for interval in found] == [0.5, 0.25, 1.0]
+
+
+def test_gains_are_paired_differences_between_attempts_a_power_of_four_apart() -> None:
+    chain = "-++-" + "+" * 12
+    found = gains([record("a", chain), record("b", "+---" + "-" * 12)])
+    assert {name: gain.mean for name, gain in found.items()} == {"1 to 4": -0.5, "4 to 16": 0.5}
+    assert gains([record("a", "-++")]) == {}
 
 
 def test_turns_are_shares_of_the_revisions_of_right_and_of_wrong_attempts() -> None:

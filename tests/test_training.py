@@ -30,7 +30,17 @@ from ttc.training.orm import OrmTraining, RevisionVerifierTraining
 from ttc.training.prm import PrmTraining
 from ttc.training.reviser import PastMinimum, ReviserTraining
 from ttc.training.rollouts import MonteCarlo
-from ttc.training.value_model import Encoded, LabelledTrace, TraceEncoder, collate, value_loss
+from ttc.training.trajectories import Recipe
+from ttc.training.value_model import (
+    Encoded,
+    LabelledTrace,
+    TraceEncoder,
+    build_value_model,
+    collate,
+    load_value_model,
+    value_loss,
+    values_of,
+)
 from ttc.training.verifier import VerifierTraining
 
 TINY = LlamaShape(hidden_size=16, layers=1, heads=2, ffn_size=32)
@@ -248,8 +258,55 @@ def test_a_reviser_learns_from_its_own_attempts_and_is_a_generator(tmp_path: Pat
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["trajectories"] > 0 and next(iter(report["validation_losses"])) == "1"
     rows = [json.loads(line) for line in (tmp_path / "train.jsonl").read_text().splitlines()]
-    assert len(rows) == 6 and all(len(row["right"]) + len(row["wrong"]) <= 4 for row in rows)
+    assert len(rows) == 6 and all(len(row["attempts"]) <= 4 for row in rows)
     VllmGenerator(model=str(tmp_path / "model")).check()
+
+
+def test_a_reviser_learns_from_its_own_chains(tmp_path: Path) -> None:
+    training = ReviserTraining(
+        generator=VllmGenerator(model="pocket-reviser"),
+        problems=6,
+        validation_problems=4,
+        samples=8,
+        length=4,
+        recipe=Recipe.CHAINS,
+        optimisation=Optimisation(steps=2),
+        evaluate_every=1,
+    )
+    training.check()
+    training.run(tmp_path)
+    rows = [json.loads(line) for line in (tmp_path / "train.jsonl").read_text().splitlines()]
+    lengths = {len(shown) for row in rows for _, _, shown in row["attempts"]}
+    assert lengths == {0, 1, 2, 3} and all(len(row["attempts"]) <= 8 for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("training", "told"),
+    [
+        (ReviserTraining(recipe=Recipe.CHAINS), "recipe=chains with length=1"),
+        (ReviserTraining(samples=16, length=8), "recipe=own with length=8"),
+        (ReviserTraining(recipe=Recipe.CHAINS, samples=16, length=5), "samples=16 are no whole chains of length=5"),
+    ],
+)
+def test_a_reviser_learns_from_chains_only_where_it_makes_some(training: ReviserTraining, told: str) -> None:
+    with pytest.raises(UserError, match=told):
+        training.check()
+
+
+def test_a_verifier_goes_on_from_another_one() -> None:
+    model = load_value_model(resolve("pocket", "prm"))
+    row = Encoded([5, 6, 7, 8], [3], [1.0], 1)
+    fresh = build_value_model(resolve("pocket", "generator"), 2)
+    assert values_of(model, [row]) != values_of(fresh, [row]) == [[0.5]]
+
+
+def test_a_verifier_cannot_go_on_from_one_that_reads_other_tokens(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(resolve("pocket", "generator"), other)
+    train_tokenizer(["a few words only"]).save_pretrained(other)
+    with pytest.raises(UserError, match="start=pocket reads other tokens"):
+        RevisionVerifierTraining(generator=VllmGenerator(model=str(other))).check()
+    RevisionVerifierTraining(generator=VllmGenerator(model=str(other)), start=None).check()
 
 
 @pytest.mark.parametrize(

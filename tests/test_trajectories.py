@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ttc.training.trajectories import Recipe, edit_distances, trajectories
+from ttc.training.trajectories import Attempt, Recipe, Trajectory, chained, edit_distances, trajectories
 
 
 def levenshtein(a: str, b: str) -> int:
@@ -73,3 +73,31 @@ def test_the_own_recipe_shows_right_attempts_too_but_never_the_target_itself() -
 
 def test_a_problem_that_was_never_solved_teaches_nothing() -> None:
     assert trajectories("q", [], WRONG, Recipe.PAPER, Random(0)) == []
+
+
+def test_each_context_of_a_chain_is_followed_once_by_the_right_attempt_nearest_to_its_last() -> None:
+    attempts = [
+        Attempt("it is 3", False),
+        Attempt("it is 2", True, ("it is 3",)),
+        Attempt("1+1=2 so 2", True, ("it is 3", "it is 2")),
+        Attempt("1+1=3 so 3", False),
+        Attempt("1+1=3 so 3", False, ("1+1=3 so 3",)),
+        Attempt("it is 2", True, ("1+1=3 so 3",)),
+    ]
+    first, *later = chained("q", attempts, Random(0))
+    assert later == [
+        Trajectory("q", ("it is 3",), "it is 2"),
+        Trajectory("q", ("it is 3", "it is 2"), "it is 2"),
+        Trajectory("q", ("1+1=3 so 3",), "1+1=2 so 2"),
+    ]
+    assert first.attempts == ()
+
+
+def test_a_first_attempt_of_chains_stays_what_it_was() -> None:
+    attempts = [Attempt("it is 3", False), Attempt("2", True, ("it is 3",)), Attempt("it is 4", False)]
+    firsts = {chained("q", attempts, Random(seed))[0].target for seed in range(20)}
+    assert firsts == {"it is 3", "it is 4"}
+
+
+def test_chains_without_a_right_attempt_teach_nothing() -> None:
+    assert chained("q", [Attempt("3", False), Attempt("4", False, ("3",))], Random(0)) == []

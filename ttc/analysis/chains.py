@@ -24,13 +24,19 @@ def by_attempt(records: Sequence[ProblemRecord], *, seed: int = 0) -> list[Inter
 
     Source: Snell et al. 2024, figure 6 (left).
     """
-    rows = []
-    for record in sorted(records, key=lambda record: record.id):
-        chains = list(_chains(record))
-        length = min(map(len, chains))
-        rows.append(np.mean([chain[:length] for chain in chains], axis=0))
-    length = min(map(len, rows))
-    return intervals(np.array([row[:length] for row in rows]), seed=seed)
+    return intervals(_accuracies(records), seed=seed)
+
+
+def gains(records: Sequence[ProblemRecord], *, seed: int = 0) -> dict[str, Interval]:
+    """Return by how much pass@1 changes from attempt 1 to 4, from 4 to 16, ..: paired, intervals over problems."""
+    accuracies = _accuracies(records)
+    marks = [4**power for power in range(accuracies.shape[1].bit_length()) if 4**power <= accuracies.shape[1]]
+    pairs = [*pairwise(marks)]
+    if not pairs:
+        return {}
+    changes = np.stack([accuracies[:, late - 1] - accuracies[:, early - 1] for early, late in pairs], axis=1)
+    names = [f"{early} to {late}" for early, late in pairs]
+    return dict(zip(names, intervals(changes, seed=seed), strict=True))
 
 
 def turns(records: Sequence[ProblemRecord], *, resamples: int = 4000, seed: int = 0) -> dict[str, Interval | None]:
@@ -57,8 +63,20 @@ def told_of_chains(records: Sequence[ProblemRecord]) -> dict[str, Any]:
     """Return what summary.json says of chains: nothing where there are none."""
     if not has_chains(records):
         return {}
-    found = turns(records)
-    return {"turned": {k: i and {"share": i.mean, "ci95": [i.lo, i.hi], "n": i.n} for k, i in found.items()}}
+    turned = {k: i and {"share": i.mean, "ci95": [i.lo, i.hi], "n": i.n} for k, i in turns(records).items()}
+    gained = {k: {"mean": i.mean, "ci95": [i.lo, i.hi], "n": i.n} for k, i in gains(records).items()}
+    return {"turned": turned, "gained": gained}
+
+
+def _accuracies(records: Sequence[ProblemRecord]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+    """(problems by id, attempts): the share of a problem's chains whose n-th attempt is right."""
+    rows = []
+    for record in sorted(records, key=lambda record: record.id):
+        chains = list(_chains(record))
+        length = min(map(len, chains))
+        rows.append(np.mean([chain[:length] for chain in chains], axis=0))
+    length = min(map(len, rows))
+    return np.array([row[:length] for row in rows])
 
 
 def _turned(record: ProblemRecord) -> tuple[int, int, int, int]:

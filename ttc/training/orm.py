@@ -42,10 +42,12 @@ class OrmTraining(VerifierTraining):
 class RevisionVerifierTraining(VerifierTraining):
     """Train an outcome reward model on the revision model's chains (Snell et al. 2024, section 6.1 and appendix J).
 
-    With `history` it sees the attempts that its solution was made in sight of.
+    With `history` it sees the attempts that its solution was made in sight of. It begins as the PRM, which knows right
+    steps from wrong ones already.
     """
 
     generator: VllmGenerator = field(default_factory=lambda: VllmGenerator(model="pocket-reviser"))
+    start: str | None = "pocket"
     problems: int = 8_000
     optimisation: Optimisation = field(default_factory=lambda: Optimisation(steps=500, learning_rate=1e-3))
     evaluate_every: int = 250

@@ -14,12 +14,13 @@ from ttc.engines.vllm import VllmGenerator
 from ttc.errors import UserError
 from ttc.pocket.problems import sample_problems
 from ttc.runner import Outcome
-from ttc.strategies.parallel import Majority
+from ttc.strategies.revisions import Revisions
 from ttc.training.collect import IsCorrect, Row, collect, read_rows
 from ttc.training.corpus import Corpus
 from ttc.training.generator import language_model_loss, pad, save_pretrained, training_attention
 from ttc.training.loop import Optimisation, pick_device, train
-from ttc.training.trajectories import Recipe, Trajectory, trajectories
+from ttc.training.trajectories import Attempt, Recipe, Trajectory, chained, trajectories
+from ttc.types import Candidate, Flow, Problem
 
 if TYPE_CHECKING:
     import torch
@@ -34,7 +35,9 @@ class ReviserTraining:
 
     The paper (`recipe=paper`) samples 64 solutions a problem at a higher temperature, shows wrong attempts alone, and
     takes the checkpoint a little past the minimum of the validation loss: training stops when `past_minimum`
-    evaluations have passed without a new one.
+    evaluations have passed without a new one. `recipe=chains` is a further round for a reviser that has had one: it is
+    the `generator`, and learns from chains that it makes itself, as what it will see is what it wrote (the idea of
+    DAgger, Ross et al. 2011).
     """
 
     seed: int = 0
@@ -42,6 +45,7 @@ class ReviserTraining:
     problems: int = 8_000
     validation_problems: int = 300
     samples: int = 16
+    length: int = 1  # of the chains that the samples come in
     recipe: Recipe = Recipe.OWN
     optimisation: Optimisation = field(default_factory=lambda: Optimisation(steps=1_500, learning_rate=1e-3))
     batch_documents: int = 64
@@ -52,6 +56,16 @@ class ReviserTraining:
         """Refuse sizes that leave nothing to learn from, before any weights load."""
         if self.samples < 2:
             raise UserError(f"samples={self.samples}: right and wrong solutions need 2 or more a problem, e.g. 16.")
+        if self.length < 1 or self.samples % self.length:
+            raise UserError(
+                f"samples={self.samples} are no whole chains of length={self.length}; use a multiple, e.g. "
+                f"samples={4 * max(1, self.length)} length={max(1, self.length)}."
+            )
+        if (self.recipe is Recipe.CHAINS) != (self.length > 1):
+            raise UserError(
+                f"recipe={self.recipe} with length={self.length}: only recipe=chains learns from chains, and these "
+                "are 2 attempts or longer, e.g. recipe=chains length=8 generator.model=pocket-reviser."
+            )
         if self.past_minimum < 1:
             raise UserError(f"past_minimum={self.past_minimum} is no number of evaluations; use 1 or more.")
         self.generator.check()
@@ -93,21 +107,29 @@ class ReviserTraining:
     def _sampled(self, directory: Path, split: str, count: int) -> list[Trajectory]:
         """Sample solutions of a split's problems, and make them trajectories."""
         file = directory / f"{split}.jsonl"
-        majority = Majority()
+        chains = Revisions(f"{self.length}:{self.samples // self.length}")
         collect(
             file,
             sample_problems(split, count, self.seed + 2),
             self.generator,
-            lambda problem, is_correct: majority.solve(problem, self.samples),
+            lambda problem, is_correct: self._attempts(problem, chains),
             _row,
             title=f"sampling {split} problems",
             seed=self.seed,
         )
         return [trajectory for row in read_rows(file) for trajectory in self._trajectories(row)]
 
+    def _attempts(self, problem: Problem, chains: Revisions) -> Flow:
+        attempts = yield from chains.attempts(problem, self.samples)
+        return [Candidate(trace) for chain in attempts for trace in chain]
+
     def _trajectories(self, row: Row) -> list[Trajectory]:
         rng = Random(f"{self.seed}-{row['id']}")  # a problem's draws do not hang on the others
-        return trajectories(row["question"], row["right"], row["wrong"], self.recipe, rng)
+        attempts = [Attempt(text, right, tuple(shown)) for text, right, shown in row["attempts"]]
+        if self.recipe is Recipe.CHAINS:
+            return chained(row["question"], attempts, rng)
+        right, wrong = ([attempt.text for attempt in attempts if attempt.right is kind] for kind in (True, False))
+        return trajectories(row["question"], right, wrong, self.recipe, rng)
 
     def _encoded(self, found: Iterable[Trajectory], tokenizer: Any) -> list[Encoded]:
         """Token ids as the engine will show them: problem, attempts each with the end mark, then the target."""
@@ -157,13 +179,17 @@ class PastMinimum:
 
 
 def _row(outcome: Outcome, is_correct: IsCorrect) -> Iterable[Row]:
-    """A problem with its right and wrong solutions; those without an answer are dropped."""
-    verdicts = [(candidate.trace.text, is_correct(candidate.trace)) for candidate in outcome.candidates]
+    """A problem with its attempts: text, right or wrong, attempts in sight. Those without an answer are dropped."""
+    traces = [candidate.trace for candidate in outcome.candidates]
+    verdicts = [(trace, is_correct(trace)) for trace in traces]
     yield {
         "id": outcome.problem.id,
         "question": outcome.problem.question,
-        "right": [text for text, right in verdicts if right],
-        "wrong": [text for text, right in verdicts if right is False],
+        "attempts": [
+            [trace.text, right, [attempt.text for attempt in trace.attempts]]
+            for trace, right in verdicts
+            if right is not None
+        ],
     }
 
 

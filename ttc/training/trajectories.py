@@ -21,16 +21,20 @@ class Recipe(StrEnum):
     OWN: what a chain of its own will hold. Of the attempts any number is right, so that right ones are kept; where
     there is none, the target is any sample, so that a first attempt stays what the generator would write, and only
     revisions get better.
+    CHAINS: what a chain of its own did hold. Each different context once, before the right sample that is nearest to
+    the context's last attempt, or, where it is empty, before any sample.
     """
 
     PAPER = "paper"
     NEAREST = "nearest"
     OWN = "own"
+    CHAINS = "chains"
 
     # The lower-case names are aliases: OmegaConf reads an enum's member by its name.
     paper = PAPER
     nearest = NEAREST
     own = OWN
+    chains = CHAINS
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,15 @@ class Trajectory:
     question: str
     attempts: tuple[str, ...]
     target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A solution that a revision model sampled, and those that it saw."""
+
+    text: str
+    right: bool
+    shown: tuple[str, ...] = ()
 
 
 def trajectories(
@@ -70,9 +83,23 @@ def _attempts(target: str, right: Sequence[str], wrong: Sequence[str], rng: Rand
     attempts = rng.sample([*kept, *failed], len(kept) + len(failed))
     if not attempts or attempts[-1] not in failed:
         return tuple(attempts)
-    nearest = wrong[int(np.argmin(edit_distances(target, wrong)))]
+    nearest = _nearest(target, wrong)
     attempts.remove(nearest if nearest in attempts else attempts[-1])
     return (*attempts, nearest)
+
+
+def chained(question: str, attempts: Sequence[Attempt], rng: Random) -> list[Trajectory]:
+    """The trajectories of one problem, from chains of attempts at it; none without a right one."""
+    right = list(dict.fromkeys(attempt.text for attempt in attempts if attempt.right))
+    first = [attempt.text for attempt in attempts if not attempt.shown]
+    contexts = dict.fromkeys(attempt.shown for attempt in attempts) if right else ()
+    return [
+        Trajectory(question, shown, _nearest(shown[-1], right) if shown else rng.choice(first)) for shown in contexts
+    ]
+
+
+def _nearest(text: str, others: Sequence[str]) -> str:
+    return others[int(np.argmin(edit_distances(text, others)))]
 
 
 def edit_distances(target: str, texts: Sequence[str]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

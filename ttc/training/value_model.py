@@ -121,6 +121,19 @@ def build_value_model(generator: str, extra_layers: int) -> LlamaForSequenceClas
     return model
 
 
+def load_value_model(verifier: str) -> LlamaForSequenceClassification:
+    """A verifier that was trained before, to be trained on."""
+    import torch
+    from transformers import LlamaForSequenceClassification
+
+    from ttc.training.generator import training_attention
+
+    model: LlamaForSequenceClassification = LlamaForSequenceClassification.from_pretrained(
+        verifier, dtype=torch.float32, attn_implementation=training_attention()
+    )
+    return model
+
+
 def value_loss(model: Any, batch: Batch) -> torch.Tensor:
     """Mean binary cross-entropy at the step ends, with soft labels."""
     import torch.nn.functional as F

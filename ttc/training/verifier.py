@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ttc.analysis.verifier_quality import Judged, Quality, draw_quality, quality, show_quality, within_problem_auc
 from ttc.engines.checkpoint import resolve
 from ttc.engines.vllm import VllmGenerator
+from ttc.errors import UserError
 from ttc.grading import extract_answer
 from ttc.pocket.problems import sample_problems
 from ttc.prm.formats import Plain, StepFormat
@@ -27,6 +28,7 @@ from ttc.training.value_model import (
     TraceEncoder,
     build_value_model,
     collate,
+    load_value_model,
     value_loss,
     values_of,
 )
@@ -46,6 +48,7 @@ class VerifierTraining(ABC):
     validation_problems: int = 500
     validation_samples: int = 16
     extra_layers: int = 2  # on top of the generator's
+    start: str | None = None  # a verifier to go on from; None: the generator with the extra layers
     optimisation: Optimisation = field(default_factory=lambda: Optimisation(steps=4_000, learning_rate=1e-3))
     batch_traces: int = 128
     evaluate_every: int = 500
@@ -66,8 +69,19 @@ class VerifierTraining(ABC):
         return Plain
 
     def check(self) -> None:
-        """Refuse an unusable generator before any weights load."""
+        """Refuse an unusable generator, or a start that reads other tokens, before any weights load."""
+        from transformers import AutoTokenizer
+
         self.generator.check()
+        if self.start is None:
+            return
+        sources = (resolve(self.start, "prm"), resolve(self.generator.model, "generator"))
+        theirs, ours = (AutoTokenizer.from_pretrained(source).get_vocab() for source in sources)
+        if theirs != ours:
+            raise UserError(
+                f"start={self.start} reads other tokens than generator.model={self.generator.model} writes; use a "
+                "verifier of the same tokenizer, or start=null to begin from the generator."
+            )
 
     def run(self, directory: Path) -> None:
         """Collect labels (resumable), fit (resumable), report.
@@ -83,7 +97,11 @@ class VerifierTraining(ABC):
         held_out = self._collected(directory, "validation", self.validation_problems)
         source = resolve(self.generator.model, "generator")
         tokenizer = AutoTokenizer.from_pretrained(source)
-        model = build_value_model(source, self.extra_layers)
+        model = (
+            build_value_model(source, self.extra_layers)
+            if self.start is None
+            else load_value_model(resolve(self.start, "prm"))
+        )
         encoder = TraceEncoder(tokenizer, self.format, model.config.max_position_embeddings)
         validation = Validation(held_out, encoder, self.validation_samples)
         corpus = Corpus([encoder.encode(t) for t in trained], self.batch_traces, self.seed, _length, collate)
