@@ -18,6 +18,8 @@ Row = Mapping[str, Any]
 IsCorrect = Callable[[Trace], bool | None]
 """Right, wrong, or (None) without an answer."""
 
+IN_FLIGHT = 2048  # requests: enough to keep an engine full, few enough that a killed collection loses little
+
 
 def collect(
     file: Path,
@@ -38,7 +40,7 @@ def collect(
         return
     seen = {row["id"] for row in read_rows(file)} if file.exists() else set()
     left = [problem for problem in problems if problem.id not in seen]
-    runner = Runner(started(generator), seed=seed)
+    runner = Runner(started(generator), seed=seed, max_in_flight=IN_FLIGHT)
     with Grader() as grader, file.open("a") as lines:
         flows = flows_of(left, lambda problem: solve(problem, judge(problem, grader)))
         for number, outcome in enumerate(metered(runner.run(flows), title, len(left))):
