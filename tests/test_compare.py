@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from rich.console import Console
 from run_records import record
 
 from ttc.analysis.compare import compare, comparison_table, find_runs, show_comparison
+from ttc.analysis.records import CandidateRecord
 from ttc.analysis.report import jsonl_row
 from ttc.errors import UserError
 
@@ -67,6 +69,19 @@ def test_selections_of_the_same_runs_can_be_compared(tmp_path: Path) -> None:
     assert weighted.accuracy.mean == pytest.approx(1 / 3)
     assert best.accuracy.mean == 1.0
     assert best.difference is not None and best.difference.mean == pytest.approx(2 / 3)
+
+
+def test_attempts_of_chains_are_compared_over_seeds_and_paired(tmp_path: Path) -> None:
+    runs = [write_run(tmp_path / str(seed), "a", strategy="revisions", seed=seed) for seed in (0, 1)]
+    for run, signs in zip(runs, (("-+", "-+", "--"), ("++", "-+", "--")), strict=True):
+        chains = [[CandidateRecord("", "1", sign == "+", chain=0) for sign in chain] for chain in signs]
+        records = [replace(r, candidates=tuple(c)) for r, c in zip(find_runs([run])[0].records, chains, strict=True)]
+        (run / "problems.jsonl").write_text("".join(jsonl_row(r.to_json()) + "\n" for r in records))
+    first, second = compare(find_runs(runs), selections=["attempt-1", "attempt-2"])
+    assert first.seeds == 2 and first.accuracy.mean == pytest.approx(1 / 6)
+    assert second.difference is not None and second.difference.mean == pytest.approx(1 / 2)
+    with pytest.raises(UserError, match=r"no selection attempt-3; use one of .*attempt-1"):
+        compare(find_runs(runs), selections=["attempt-3"])
 
 
 def test_what_cannot_be_compared_is_told_in_one_line(tmp_path: Path) -> None:

@@ -125,7 +125,9 @@ def compare(
     runs: Annotated[list[Path], typer.Argument(help="Run directories, or directories of sweeps.")],
     selection: Annotated[
         list[str] | None,
-        typer.Option(help="majority, best, weighted, hierarchical, oracle or pass@1; may be repeated."),
+        typer.Option(
+            help="majority, best, weighted, hierarchical, oracle, pass@1, or attempt-N of chains; repeatable."
+        ),
     ] = None,
     reference: Annotated[int, typer.Option(help="The row that the others are compared with.")] = 0,
     csv: Annotated[Path | None, typer.Option(help="Write the table here too.")] = None,

@@ -27,6 +27,21 @@ def by_attempt(records: Sequence[ProblemRecord], *, seed: int = 0) -> list[Inter
     return intervals(_accuracies(records), seed=seed)
 
 
+def attempt_outcomes(records: Sequence[ProblemRecord], number: int) -> dict[str, float]:
+    """Return by problem the share of its chains whose attempt `number` (from 1) is right.
+
+    Raises:
+        KeyError: no chains, or shorter ones.
+    """
+    if number < 1 or not has_chains(records):
+        raise KeyError(number)
+    accuracies = _accuracies(records)
+    if number > accuracies.shape[1]:
+        raise KeyError(number)
+    ids = sorted(record.id for record in records)
+    return dict(zip(ids, accuracies[:, number - 1].tolist(), strict=True))
+
+
 def gains(records: Sequence[ProblemRecord], *, seed: int = 0) -> dict[str, Interval]:
     """Return by how much pass@1 changes from attempt 1 to 4, from 4 to 16, ..: paired, intervals over problems."""
     accuracies = _accuracies(records)

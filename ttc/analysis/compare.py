@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,11 +16,13 @@ from rich.table import Table
 
 from ttc.analysis.accuracy import outcomes
 from ttc.analysis.bootstrap import Interval, interval, over_seeds, paired_difference
+from ttc.analysis.chains import attempt_outcomes, has_chains
 from ttc.analysis.records import ProblemRecord, read_records
 from ttc.errors import UserError
 
 PLAIN_WIDTH = 200  # names must not be cut, however many columns differ
 COLUMNS_OF_SUMMARY = ("strategy", "budget", "generator", "prm", "aggregation", "data")
+ATTEMPT = re.compile(r"attempt-(\d{1,6})")
 _NO_SETTING = ("seed", "hydra.", "store", "grading_", "workers")
 
 
@@ -89,7 +92,8 @@ def read_overrides(directory: Path) -> dict[str, str]:
 def compare(runs: Sequence[Run], *, selections: Sequence[str] = (), reference: int = 0) -> list[Compared]:
     """Group the runs by all but their seed, and compare every group to the one of number `reference`.
 
-    Each of `selections` makes a group of its own; without any, each run's own is taken.
+    Each of `selections` makes a group of its own; without any, each run's own is taken. `attempt-4` is pass@1 of the
+    fourth attempt of a chain.
 
     Raises:
         UserError: no such selection or reference, or runs on different problems.
@@ -140,10 +144,13 @@ def _compared(
 
 
 def _outcomes(run: Run, selection: str) -> dict[str, float]:
+    attempt = ATTEMPT.fullmatch(selection)
     try:
-        return outcomes(run.records, selection)
+        return attempt_outcomes(run.records, int(attempt[1])) if attempt else outcomes(run.records, selection)
     except KeyError:
         names = ", ".join(run.summary["selections"])
+        if has_chains(run.records):
+            names += ", attempt-1 (pass@1 of the first attempt of a chain), attempt-2, .. to the end of its chains"
         raise UserError(f"{run.directory} has no selection {selection}; use one of {names}.") from None
 
 
