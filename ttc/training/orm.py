@@ -49,8 +49,8 @@ class RevisionVerifierTraining(VerifierTraining):
     generator: VllmGenerator = field(default_factory=lambda: VllmGenerator(model="pocket-reviser"))
     start: str | None = "pocket"
     problems: int = 8_000
-    optimisation: Optimisation = field(default_factory=lambda: Optimisation(steps=500, learning_rate=1e-3))
-    evaluate_every: int = 250
+    optimisation: Optimisation = field(default_factory=lambda: Optimisation(steps=400, learning_rate=1e-3))
+    evaluate_every: int = 200
     chains: int = 1
     length: int = 8
     history: bool = True
