@@ -7,7 +7,7 @@ import json
 import math
 import os
 import shutil
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from random import Random
 
@@ -23,6 +23,7 @@ from ttc.pocket.pen import Pen
 from ttc.pocket.problems import drafts
 from ttc.pocket.tokenizer import train_tokenizer
 from ttc.prm.formats import Revisions
+from ttc.training.collect import claim, sampled_with
 from ttc.training.corpus import Corpus
 from ttc.training.generator import IGNORED, GeneratorTraining, LlamaShape, build_llama, language_model_loss, pad
 from ttc.training.loop import Optimisation, Precision, Switch, train
@@ -291,6 +292,38 @@ def test_a_reviser_learns_from_its_own_chains(tmp_path: Path) -> None:
 def test_a_reviser_learns_from_chains_only_where_it_makes_some(training: ReviserTraining, told: str) -> None:
     with pytest.raises(UserError, match=told):
         training.check()
+
+
+def test_a_directory_of_samples_goes_on_with_their_own_settings_alone(tmp_path: Path) -> None:
+    few = OrmTraining(problems=2, optimisation=Optimisation(steps=1))
+    claim(tmp_path / "new", sampled_with(few, few.generator, few.fitting))
+    for same in (
+        few,
+        replace(few, optimisation=Optimisation(steps=9), evaluate_every=7),
+        replace(few, generator=VllmGenerator(model=resolve("pocket", "generator"), max_num_seqs=8)),
+    ):
+        claim(tmp_path / "new", sampled_with(same, same.generator, same.fitting))
+    for other, told in (
+        (replace(few, problems=3), "made with problems=2, not 3"),
+        (replace(few, generator=VllmGenerator(temperature=0.5)), "made with generator.temperature=1.0, not 0.5"),
+        (replace(few, generator=VllmGenerator(model="pocket-reviser")), "made with generator.model="),
+    ):
+        with pytest.raises(UserError, match=told):
+            claim(tmp_path / "new", sampled_with(other, other.generator, other.fitting))
+
+
+def test_settings_that_only_fit_may_change_between_sampling_and_fitting() -> None:
+    trainings = (ReviserTraining(), PrmTraining(), OrmTraining(), RevisionVerifierTraining())
+    for training in trainings:
+        assert training.fitting <= {field.name for field in fields(training)}
+    assert "history" not in sampled_with(trainings[3], trainings[3].generator, trainings[3].fitting)
+    assert "monte_carlo" in sampled_with(trainings[1], trainings[1].generator, trainings[1].fitting)
+
+
+def test_samples_of_unknown_settings_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "train.jsonl").write_text("{}\n")
+    with pytest.raises(UserError, match=r"settings are not known; choose another hydra\.run\.dir"):
+        ReviserTraining(problems=1).run(tmp_path)
 
 
 def test_a_verifier_goes_on_from_another_one() -> None:

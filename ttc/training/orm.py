@@ -56,6 +56,7 @@ class RevisionVerifierTraining(VerifierTraining):
     history: bool = True
 
     title: ClassVar[str] = "revision verifier"
+    fitting: ClassVar[frozenset[str]] = VerifierTraining.fitting | {"history"}
 
     @property
     def format(self) -> type[StepFormat]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ttc.engines.checkpoint import resolve
 from ttc.engines.vllm import VllmGenerator
@@ -15,7 +15,7 @@ from ttc.errors import UserError
 from ttc.pocket.problems import sample_problems
 from ttc.runner import Outcome
 from ttc.strategies.revisions import Revisions
-from ttc.training.collect import IsCorrect, Row, collect, read_rows
+from ttc.training.collect import IsCorrect, Row, claim, collect, read_rows, sampled_with
 from ttc.training.corpus import Corpus
 from ttc.training.generator import language_model_loss, pad, save_pretrained, training_attention
 from ttc.training.loop import Optimisation, pick_device, train
@@ -52,6 +52,11 @@ class ReviserTraining:
     evaluate_every: int = 250
     past_minimum: int = 2
 
+    fitting: ClassVar[frozenset[str]] = frozenset(
+        {"recipe", "optimisation", "batch_documents", "evaluate_every", "past_minimum"}
+    )
+    """Settings that what is sampled does not hang on."""
+
     def check(self) -> None:
         """Refuse sizes that leave nothing to learn from, before any weights load."""
         if self.samples < 2:
@@ -76,8 +81,8 @@ class ReviserTraining:
         from rich.console import Console
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
+        claim(directory, sampled_with(self, self.generator, self.fitting))
         torch.manual_seed(self.seed)
-        directory.mkdir(parents=True, exist_ok=True)
         source = resolve(self.generator.model, "generator")
         tokenizer = AutoTokenizer.from_pretrained(source)
         rows = self._encoded(self._sampled(directory, "train", self.problems), tokenizer)

@@ -17,7 +17,7 @@ from ttc.grading import extract_answer
 from ttc.pocket.problems import sample_problems
 from ttc.prm.formats import Plain, StepFormat
 from ttc.runner import Outcome
-from ttc.training.collect import IsCorrect, Row, collect, read_rows
+from ttc.training.collect import IsCorrect, Row, claim, collect, read_rows, sampled_with
 from ttc.training.corpus import Corpus
 from ttc.training.generator import save_pretrained
 from ttc.training.loop import Optimisation, pick_device, train
@@ -54,6 +54,10 @@ class VerifierTraining(ABC):
     evaluate_every: int = 500
 
     title: ClassVar[str]
+    fitting: ClassVar[frozenset[str]] = frozenset(
+        {"extra_layers", "start", "optimisation", "batch_traces", "evaluate_every"}
+    )
+    """Settings that what is sampled does not hang on."""
 
     @abstractmethod
     def label(self, problem: Problem, is_correct: IsCorrect) -> Flow:
@@ -91,8 +95,8 @@ class VerifierTraining(ABC):
         import torch
         from transformers import AutoTokenizer
 
+        claim(directory, sampled_with(self, self.generator, self.fitting))
         torch.manual_seed(self.seed)
-        directory.mkdir(parents=True, exist_ok=True)
         trained = self._collected(directory, "train", self.problems)
         held_out = self._collected(directory, "validation", self.validation_problems)
         source = resolve(self.generator.model, "generator")
