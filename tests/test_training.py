@@ -306,10 +306,21 @@ def test_a_directory_of_samples_goes_on_with_their_own_settings_alone(tmp_path: 
     for other, told in (
         (replace(few, problems=3), "made with problems=2, not 3"),
         (replace(few, generator=VllmGenerator(temperature=0.5)), "made with generator.temperature=1.0, not 0.5"),
-        (replace(few, generator=VllmGenerator(model="pocket-reviser")), "made with generator.model="),
+        (
+            replace(few, generator=VllmGenerator(model="pocket-reviser")),
+            r"made with generator\.model=pocket \(\w+\), not pocket-reviser \(\w+\)",
+        ),
     ):
         with pytest.raises(UserError, match=told):
             claim(tmp_path / "new", sampled_with(other, other.generator, other.fitting))
+
+
+def test_models_of_the_hub_count_by_their_names(tmp_path: Path) -> None:
+    first, second = (ReviserTraining(generator=VllmGenerator(model=f"someone/{name}")) for name in ("one", "two"))
+    claim(tmp_path, sampled_with(first, first.generator, first.fitting))
+    claim(tmp_path, sampled_with(first, first.generator, first.fitting))
+    with pytest.raises(UserError, match=r"made with generator\.model=someone/one \(hub\), not someone/two \(hub\)"):
+        claim(tmp_path, sampled_with(second, second.generator, second.fitting))
 
 
 def test_settings_that_only_fit_may_change_between_sampling_and_fitting() -> None:

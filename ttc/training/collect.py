@@ -28,17 +28,15 @@ IsCorrect = Callable[[Trace], bool | None]
 
 IN_FLIGHT = 2048  # requests: enough to keep an engine full, few enough that a killed collection loses little
 
-
 SPEED = frozenset({"max_num_seqs", "gpu_memory_utilization", "kv_cache_gib", "tensor_parallel_size"})
 """Settings of a generator that change how fast it samples, and nothing else."""
 
 
 def sampled_with(training: DataclassInstance, generator: VllmGenerator, fitting: frozenset[str]) -> dict[str, str]:
-    """The settings of a training that its samples hang on: all but those of the `fitting` and of speed.
-
-    A generator's model counts by its content, so that a copy or another name of it is the same.
-    """
-    model = fingerprint(resolve(generator.model, "generator"))
+    """The settings of a training that its samples hang on: all but those of the `fitting` and of speed."""
+    source = resolve(generator.model, "generator")
+    content = fingerprint(source)[:12] if Path(source).is_dir() else "hub"  # a hub id may be in the cache by next time
+    model = f"{generator.model} ({content})"
     sampling = {name: value for name, value in asdict(training).items() if name not in fitting | {"generator"}}
     asked = {name: value for name, value in asdict(generator).items() if name not in SPEED} | {"model": model}
     named = sampling | {f"generator.{name}": value for name, value in asked.items()}
@@ -47,6 +45,8 @@ def sampled_with(training: DataclassInstance, generator: VllmGenerator, fitting:
 
 def claim(directory: Path, settings: Mapping[str, str]) -> None:
     """Make the directory, and bind it to what its samples are made with.
+
+    A generator's directory counts by its content, so that a copy or another name of it is the same.
 
     Raises:
         UserError: it holds samples that were made with other settings, or with none that are known.
@@ -62,11 +62,16 @@ def claim(directory: Path, settings: Mapping[str, str]) -> None:
     theirs = json.loads(file.read_text())
     for name in [*settings, *theirs]:
         was, now = (values.get(name, "nothing") for values in (theirs, settings))
-        if was != now:
+        if _content(name, was) != _content(name, now):
             raise UserError(
                 f"the samples in {directory} were made with {name}={was}, not {now}; go on with that, or choose "
                 "another hydra.run.dir."
             )
+
+
+def _content(name: str, value: str) -> str:
+    _, _, content = value.rpartition(" ")
+    return content if name == "generator.model" and content != "(hub)" else value
 
 
 def collect(
