@@ -29,6 +29,7 @@ ROOMS = (
     "runner",
     "strategies",
     "difficulty",
+    "replay",
     "store",
     "engines",
     "prm",

@@ -13,8 +13,9 @@ from flows import OTHER, PROBLEM, grown, solved
 from ttc.engines.base import Draw, Finished, Usage
 from ttc.engines.scripted import ScriptedEngine
 from ttc.errors import RunError, UserError
+from ttc.replay import StoredEngine, decoded, encoded
 from ttc.runner import Runner, started
-from ttc.store import SqliteStore, Store, StoredEngine, decoded, encoded
+from ttc.store import SqliteStore, Store
 from ttc.strategies.beam import Beam
 from ttc.types import Finish, Reply, Request, Sample, Score, Trace
 

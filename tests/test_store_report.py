@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 from ttc.analysis.records import CandidateRecord, ProblemRecord, Selected
 from ttc.cli import app
 from ttc.engines.base import Finished, Usage
-from ttc.store import Store, encoded
+from ttc.replay import encoded
+from ttc.store import Store
 from ttc.types import Sample, Score, Trace
 
 

@@ -16,9 +16,10 @@ from ttc.config import RunConfig
 from ttc.engines.base import Engine, started
 from ttc.errors import RunError, UserError
 from ttc.ledger import Ledger, Tokens
+from ttc.replay import StoredEngine
 from ttc.runner import Outcome, Runner
 from ttc.runner import started as flows_of
-from ttc.store import Store, StoredEngine
+from ttc.store import Store
 from ttc.types import Problem
 
 TELLING_SECONDS = 0.2
