@@ -23,7 +23,7 @@ from ttc.pocket.pen import Pen
 from ttc.pocket.problems import drafts
 from ttc.pocket.tokenizer import train_tokenizer
 from ttc.prm.formats import Revisions
-from ttc.training.collect import claim, sampled_with
+from ttc.training.claim import claim
 from ttc.training.corpus import Corpus
 from ttc.training.generator import IGNORED, GeneratorTraining, LlamaShape, build_llama, language_model_loss, pad
 from ttc.training.loop import Optimisation, Precision, Switch, train
@@ -296,13 +296,13 @@ def test_a_reviser_learns_from_chains_only_where_it_makes_some(training: Reviser
 
 def test_a_directory_of_samples_goes_on_with_their_own_settings_alone(tmp_path: Path) -> None:
     few = OrmTraining(problems=2, optimisation=Optimisation(steps=1))
-    claim(tmp_path / "new", sampled_with(few, few.generator, few.fitting))
+    claim(tmp_path / "new", few)
     for same in (
         few,
         replace(few, optimisation=Optimisation(steps=9), evaluate_every=7),
         replace(few, generator=VllmGenerator(model=resolve("pocket", "generator"), max_num_seqs=8)),
     ):
-        claim(tmp_path / "new", sampled_with(same, same.generator, same.fitting))
+        claim(tmp_path / "new", same)
     for other, told in (
         (replace(few, problems=3), "made with problems=2, not 3"),
         (replace(few, generator=VllmGenerator(temperature=0.5)), "made with generator.temperature=1.0, not 0.5"),
@@ -312,23 +312,25 @@ def test_a_directory_of_samples_goes_on_with_their_own_settings_alone(tmp_path: 
         ),
     ):
         with pytest.raises(UserError, match=told):
-            claim(tmp_path / "new", sampled_with(other, other.generator, other.fitting))
+            claim(tmp_path / "new", other)
 
 
 def test_models_of_the_hub_count_by_their_names(tmp_path: Path) -> None:
     first, second = (ReviserTraining(generator=VllmGenerator(model=f"someone/{name}")) for name in ("one", "two"))
-    claim(tmp_path, sampled_with(first, first.generator, first.fitting))
-    claim(tmp_path, sampled_with(first, first.generator, first.fitting))
-    with pytest.raises(UserError, match=r"made with generator\.model=someone/one \(hub\), not someone/two \(hub\)"):
-        claim(tmp_path, sampled_with(second, second.generator, second.fitting))
+    claim(tmp_path, first)
+    claim(tmp_path, first)
+    with pytest.raises(UserError, match=r"made with generator\.model=someone/one, not someone/two"):
+        claim(tmp_path, second)
 
 
-def test_settings_that_only_fit_may_change_between_sampling_and_fitting() -> None:
-    trainings = (ReviserTraining(), PrmTraining(), OrmTraining(), RevisionVerifierTraining())
-    for training in trainings:
+def test_settings_that_only_fit_may_change_between_sampling_and_fitting(tmp_path: Path) -> None:
+    for training in (ReviserTraining(), PrmTraining(), OrmTraining(), RevisionVerifierTraining()):
         assert training.fitting <= {field.name for field in fields(training)}
-    assert "history" not in sampled_with(trainings[3], trainings[3].generator, trainings[3].fitting)
-    assert "monte_carlo" in sampled_with(trainings[1], trainings[1].generator, trainings[1].fitting)
+    claim(tmp_path / "chains", RevisionVerifierTraining())
+    claim(tmp_path / "chains", RevisionVerifierTraining(history=False))
+    claim(tmp_path / "rollouts", PrmTraining())
+    with pytest.raises(UserError, match="made with monte_carlo="):
+        claim(tmp_path / "rollouts", PrmTraining(monte_carlo=MonteCarlo(samples=3, rollouts=1)))
 
 
 def test_samples_of_unknown_settings_are_refused(tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ from ttc.errors import UserError
 from ttc.pocket.problems import sample_problems
 from ttc.runner import Outcome
 from ttc.strategies.revisions import Revisions
-from ttc.training.collect import IsCorrect, Row, claim, collect, read_rows, sampled_with
+from ttc.training.claim import claim
+from ttc.training.collect import IsCorrect, Row, collect, read_rows
 from ttc.training.corpus import Corpus
 from ttc.training.generator import language_model_loss, pad, save_pretrained, training_attention
 from ttc.training.loop import Optimisation, pick_device, train
@@ -81,7 +82,7 @@ class ReviserTraining:
         from rich.console import Console
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
-        claim(directory, sampled_with(self, self.generator, self.fitting))
+        claim(directory, self)
         torch.manual_seed(self.seed)
         source = resolve(self.generator.model, "generator")
         tokenizer = AutoTokenizer.from_pretrained(source)

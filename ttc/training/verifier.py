@@ -17,7 +17,8 @@ from ttc.grading import extract_answer
 from ttc.pocket.problems import sample_problems
 from ttc.prm.formats import Plain, StepFormat
 from ttc.runner import Outcome
-from ttc.training.collect import IsCorrect, Row, claim, collect, read_rows, sampled_with
+from ttc.training.claim import claim
+from ttc.training.collect import IsCorrect, Row, collect, read_rows
 from ttc.training.corpus import Corpus
 from ttc.training.generator import save_pretrained
 from ttc.training.loop import Optimisation, pick_device, train
@@ -95,7 +96,7 @@ class VerifierTraining(ABC):
         import torch
         from transformers import AutoTokenizer
 
-        claim(directory, sampled_with(self, self.generator, self.fitting))
+        claim(directory, self)
         torch.manual_seed(self.seed)
         trained = self._collected(directory, "train", self.problems)
         held_out = self._collected(directory, "validation", self.validation_problems)
