@@ -45,8 +45,8 @@ def claim(directory: Path, training: Sampling) -> None:
         partial.write_text(json.dumps(ours, indent=2) + "\n")
         partial.replace(file)
     theirs = json.loads(file.read_text())
-    for name in ours.keys() | theirs.keys() - {MODEL}:
-        if theirs.get(name) != ours.get(name):
+    for name in dict.fromkeys([*ours, *theirs]):
+        if name != MODEL and theirs.get(name) != ours.get(name):
             told = MODEL if name == CHECKPOINT else name
             raise UserError(
                 f"the samples in {directory} were made with {told}={_shown(theirs, name)}, not {_shown(ours, name)}; "
