@@ -54,9 +54,9 @@ class CommandLine:
 def ttc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[CommandLine]:
     """Run in an empty directory; put the root logger, which Hydra configures, back."""
     command_line = CommandLine(capsys)
-    experiment = ModuleType("ttc.experiment")
+    experiment = ModuleType("ttc.execution.experiment")
     experiment.run = command_line.experiment  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "ttc.experiment", experiment)
+    monkeypatch.setitem(sys.modules, "ttc.execution.experiment", experiment)
     monkeypatch.chdir(tmp_path)
     handlers, level = logging.root.handlers[:], logging.root.level
     yield command_line

@@ -1,30 +1,53 @@
-"""The command line: one command, one short function."""
+"""The command line: one command, one short function. Heavy imports happen inside the commands that need them."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from ttc import __version__
 from ttc.errors import RunError, UserError
 
-# What follows these commands belongs to Hydra, its flags (--help, -m, --cfg job) included.
+if TYPE_CHECKING:
+    from ttc.config import RunConfig
+    from ttc.training.base import Training
+
+# Everything after these commands is Hydra's, its flags (--help, -m, --cfg job) included.
 PASS_THROUGH = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
 
+
+class ErrorBoundary(TyperGroup):
+    """Turns the errors that users can cause into one line; bugs keep their traceback.
+
+    Exit codes: 2 for a user error, 1 for a run that had to stop, 130 for Ctrl-C.
+    """
+
+    def invoke(self, ctx: Any) -> Any:  # of the click inside Typer, which has no public name
+        try:
+            return super().invoke(ctx)
+        except (UserError, RunError) as error:
+            typer.echo(f"error: {' '.join(str(error).split())}", err=True)
+            raise typer.Exit(2 if isinstance(error, UserError) else 1) from None
+        except KeyboardInterrupt:
+            typer.echo("interrupted; run the same command again to continue from what is stored", err=True)
+            raise typer.Exit(130) from None
+
+
 app = typer.Typer(
+    cls=ErrorBoundary,
     help="Experiments in test-time compute: how best to spend N generations on a problem.",
     epilog="Try: ttc run strategy=beam budget=64",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-train = typer.Typer(help="Train the pocket's models.", no_args_is_help=True)
+train = typer.Typer(help="Train generators, revision models and verifiers.", no_args_is_help=True)
 app.add_typer(train, name="train")
-store = typer.Typer(help="Show, export or prune the replies that runs keep.")
+store = typer.Typer(help="Show, export or prune the stored replies.")
 app.add_typer(store, name="store")
 
 
@@ -63,13 +86,13 @@ def _root(version: VersionFlag = False) -> None:
 
 @app.command(context_settings=PASS_THROUGH, add_help_option=False)
 def run(overrides: RunOverrides = None) -> None:
-    """Run an experiment, e.g. `ttc run strategy=beam budget=64`; `ttc run --help` lists the choices."""
-    with _told_in_one_line():
-        from ttc.config import register_run
-        from ttc.launch import launch
+    """Run an experiment, e.g. `ttc run strategy=beam budget=64`; `ttc run --help` lists the options."""
+    from ttc.app.launch import launch
+    from ttc.app.registry import register_run
+    from ttc.config import RunConfig
 
-        register_run()
-        launch(_experiment, "run", overrides or [], "ttc run")
+    register_run()
+    launch(_experiment, RunConfig, "run", overrides or [], "ttc run")
 
 
 @train.command("generator", context_settings=PASS_THROUGH, add_help_option=False)
@@ -80,7 +103,7 @@ def train_generator(overrides: TrainOverrides = None) -> None:
 
 @train.command("prm", context_settings=PASS_THROUGH, add_help_option=False)
 def train_prm(overrides: TrainOverrides = None) -> None:
-    """Train the process reward model by Monte-Carlo rollouts of the generator."""
+    """Train a process reward model on Monte-Carlo rollouts of the generator (Algorithm 1)."""
     _train("prm", overrides)
 
 
@@ -107,17 +130,12 @@ def grade(
     path: Annotated[Path, typer.Argument(help="A JSONL file with `gold` and `completion`, or a run directory.")],
     out: Annotated[Path | None, typer.Option(help="Write the rows here, with `extracted` and `correct`.")] = None,
 ) -> None:
-    """Grade completions against gold answers and print the accuracy; a run directory gets its tables anew."""
-    with _told_in_one_line():
-        from rich.console import Console
+    """Grade completions against gold answers and print the accuracy; the tables of a run directory are rebuilt."""
+    from rich.console import Console
 
-        from ttc.grading import grade_file
+    from ttc.analysis.grade import grade_path
 
-        Console().print(grade_file(path, out))
-        if path.is_dir() and out is None:
-            from ttc.analysis.report import rewrite_tables
-
-            rewrite_tables(path)
+    Console().print(grade_path(path, out))
 
 
 @app.command()
@@ -130,50 +148,48 @@ def compare(
         ),
     ] = None,
     reference: Annotated[int, typer.Option(help="The row that the others are compared with.")] = 0,
-    csv: Annotated[Path | None, typer.Option(help="Write the table here too.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Also write the table to this file.")] = None,
 ) -> None:
-    """Compare finished runs: seeds averaged, 95% intervals over problems, paired differences, what a problem cost."""
-    with _told_in_one_line():
-        from ttc.analysis.compare import compare as compared
-        from ttc.analysis.compare import comparison_table, find_runs, show_comparison
-        from ttc.analysis.report import write_csv
+    """Compare finished runs: means over seeds, 95% intervals over problems, paired differences, cost per problem."""
+    from ttc.analysis.compare import compare_runs, comparison_table
+    from ttc.analysis.display import show_comparison
+    from ttc.files import write_csv
+    from ttc.runs.finding import find_runs
 
-        found = compared(find_runs(runs), selections=selection or (), reference=reference)
-        show_comparison(found)
-        if csv is not None:
-            write_csv(csv, comparison_table(found))
+    rows = compare_runs(find_runs(runs), selections=selection or (), reference=reference)
+    show_comparison(rows)
+    if csv is not None:
+        write_csv(csv, comparison_table(rows))
 
 
-StorePath = Annotated[Path, typer.Option(help="The store, as a run's store.path.")]
+StorePath = Annotated[Path, typer.Option(help="The store, as in a run's store.path.")]
 STORE = Path("outputs/store.sqlite")
 
 
 @store.callback(invoke_without_command=True)
 def store_show(ctx: typer.Context, path: StorePath = STORE) -> None:
-    """Show the store's size and what it holds."""
+    """Show the store's size and contents."""
     if ctx.invoked_subcommand is None:
-        with _told_in_one_line():
-            from ttc.store_report import existing, show
+        from ttc.store.report import open_existing, show_store
 
-            with existing(path) as opened:
-                show(opened)
+        with open_existing(path) as opened:
+            show_store(opened)
 
 
 @store.command("export")
 def store_export(
     out: Annotated[Path, typer.Argument(help="The parquet file to write.")],
-    results: Annotated[bool, typer.Option("--results", help="Write a row a problem of every run instead.")] = False,
+    results: Annotated[bool, typer.Option("--results", help="Write one row per problem of every run instead.")] = False,
     path: StorePath = STORE,
 ) -> None:
-    """Write every reply as a row of a parquet file, or every run's results."""
-    with _told_in_one_line():
-        from ttc.store_report import existing, export, export_results
+    """Write one row per reply to a parquet file, or every run's results."""
+    from ttc.store.report import export_replies, export_results, open_existing
 
-        with existing(path) as opened:
-            if results:
-                typer.echo(f"{export_results(opened, out):,} results written to {out}")
-            else:
-                typer.echo(f"{export(opened, out):,} replies written to {out}")
+    with open_existing(path) as opened:
+        if results:
+            typer.echo(f"{export_results(opened, out):,} results written to {out}")
+        else:
+            typer.echo(f"{export_replies(opened, out):,} replies written to {out}")
 
 
 @store.command("prune")
@@ -183,63 +199,43 @@ def store_prune(
     path: StorePath = STORE,
 ) -> None:
     """Delete replies: of an engine, or older than a day, or both."""
-    with _told_in_one_line():
-        from ttc.store_report import existing, prune
+    from ttc.store.report import open_existing, prune
 
-        with existing(path) as opened:
-            typer.echo(f"{prune(opened, engine, before):,} replies deleted")
+    with open_existing(path) as opened:
+        typer.echo(f"{prune(opened, engine, before):,} replies deleted")
 
 
-def _experiment(config: Any, directory: Path) -> float | None:
-    from ttc.experiment import run
+def _experiment(config: RunConfig, directory: Path) -> float | None:
+    from ttc.execution.experiment import run_experiment
 
-    accuracy: float | None = run(config, directory).get("accuracy")
+    accuracy: float | None = run_experiment(config, directory).get("accuracy")
     return accuracy
 
 
 def _train(name: str, overrides: list[str] | None) -> None:
-    with _told_in_one_line():
-        from ttc.config import register_training
-        from ttc.launch import launch
+    from ttc.app.launch import launch
+    from ttc.app.registry import register_training
+    from ttc.training.base import Training
 
-        register_training()
-        launch(_training, f"train/{name}", overrides or [], f"ttc train {name}")
+    register_training()
+    launch(_run_training, Training, f"train/{name}", overrides or [], f"ttc train {name}")  # type: ignore[type-abstract]
 
 
-def _training(training: Any, directory: Path) -> None:
-    from ttc.engines.launch import silence
+def _run_training(training: Training, directory: Path) -> None:
+    from ttc.engines.vllm_setup import silence
 
     silence()
     from transformers.utils import logging
 
-    logging.disable_progress_bar()  # one bar is enough
+    logging.disable_progress_bar()  # ttc shows its own
     training.run(directory)
 
 
 def _complete(ctx: typer.Context, incomplete: str, config_name: str) -> list[str]:
-    with contextlib.suppress(Exception):  # a traceback in the middle of typing helps nobody
-        from ttc.completion import complete
-        from ttc.config import register_run, register_training
+    with contextlib.suppress(Exception):  # a traceback while somebody is typing helps nobody
+        from ttc.app.completion import complete
+        from ttc.app.registry import register_run, register_training
 
         (register_run if config_name == "run" else register_training)()
         return complete(config_name, ctx.params.get("overrides") or [], incomplete)
     return []
-
-
-@contextlib.contextmanager
-def _told_in_one_line() -> Iterator[None]:
-    """Tell a user's mistake in one line and exit with 2, a run that had to stop with 1, Ctrl-C with 130.
-
-    Bugs keep their traceback.
-    """
-    try:
-        yield
-    except UserError as error:
-        typer.echo(f"error: {' '.join(str(error).split())}", err=True)
-        raise typer.Exit(2) from None
-    except RunError as error:
-        typer.echo(f"error: {' '.join(str(error).split())}", err=True)
-        raise typer.Exit(1) from None
-    except KeyboardInterrupt:
-        typer.echo("interrupted; run the same command again: it goes on from what it has stored", err=True)
-        raise typer.Exit(130) from None

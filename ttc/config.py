@@ -1,38 +1,38 @@
-"""What Hydra composes: one run's settings, and the classes that the YAML files in `configs/` are read into.
-
-A config group's object is the strategy, engine or data set itself: `strategy/beam.yaml` begins with
-`defaults: [/Beam@_here_]`, and `strategy.width=4` is `Beam(width=4)`. Nothing here imports torch or vLLM.
-"""
+"""One run's settings. Each part is the object that does the work; nothing here imports torch or vLLM."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-from ttc.difficulty import read_pass1
+from ttc.data.base import Dataset
+from ttc.difficulty.base import Difficulty
+from ttc.engines.base import Generator, Verifier
 from ttc.errors import UserError
-from ttc.selection import Aggregation, Selection
+from ttc.selection import Aggregation, SelectionRule
+from ttc.store.database import SqliteStore
+from ttc.strategies.base import Strategy
 
 
 @dataclass
 class RunConfig:
-    """One experiment. `budget` is a number of generations per problem, whatever the strategy."""
+    """One experiment.
 
-    strategy: Any  # a class of ttc.strategies
-    generator: Any  # a class of ttc.engines
-    data: Any  # a class of ttc.data
-    difficulty: Any  # a class of ttc.difficulty
-    prm: Any = None  # a class of ttc.engines; None: no verifier
-    store: Any = None  # a class of ttc.store; None: keep nothing
-    budget: int = 64
+    A config group's object is the part itself: `strategy=beam strategy.width=4` is `Beam(width=4)`.
+    """
+
+    strategy: Strategy
+    generator: Generator
+    data: Dataset
+    difficulty: Difficulty
+    prm: Verifier | None = None  # the verifier; None: the strategy must not ask for scores
+    store: SqliteStore | None = None  # None: keep no replies
+    budget: int = 64  # generations per problem, whatever the strategy
     seed: int = 0
-    selection: Selection = Selection.WEIGHTED
-    aggregation: Aggregation = Aggregation.LAST
-    grading_timeout: float = 5.0  # seconds for one answer; what takes longer is wrong
+    selection: SelectionRule = SelectionRule.weighted
+    aggregation: Aggregation = Aggregation.last
+    grading_timeout: float = 5.0  # seconds for one answer; what takes longer counts as wrong
     grading_workers: int = 2
-    workers: int = 1  # processes with engines of their own that share out the problems
+    workers: int = 1  # processes that share the problems, each with its own engines
 
     def __post_init__(self) -> None:
         """Refuse numbers that no run can have."""
@@ -47,80 +47,38 @@ class RunConfig:
         if self.grading_workers < 1:
             raise UserError(f"grading_workers={self.grading_workers}: must be at least 1 process; use e.g. 2.")
 
-    def check(self) -> None:
-        """Find every mistake that can be found before weights load; raises UserError."""
-        self.strategy.check(self.budget)
-        self._check_verifier()
-        if self.difficulty.path is not None:
-            read_pass1(Path(self.difficulty.path))
-        prm = self.prm if self.strategy.needs_prm else None
-        for part in (self.generator, prm, self.data, self.store):
-            if check := getattr(part, "check", None):
-                check()
+    @property
+    def verifier(self) -> Verifier | None:
+        """The verifier, if the strategy asks one for scores."""
+        return self.prm if self.strategy.needs_verifier else None
 
-    def _check_verifier(self) -> None:
+    def check(self) -> None:
+        """Find every error that can be found before weights load.
+
+        Raises:
+            UserError: with the value, the rule and the remedy.
+        """
+        self.strategy.check(self.budget)
+        self._check_selection()
+        for part in (self.difficulty, self.generator, self.verifier, self.data, self.store):
+            if part is not None:
+                part.check()
+
+    def _check_selection(self) -> None:
         name = type(self.strategy).__name__
-        if self.strategy.needs_prm and self.prm is None:
+        if self.strategy.needs_verifier and self.prm is None:
             raise UserError(f"prm=none: {name} needs a verifier; use e.g. prm=pocket, or strategy=majority.")
-        if self.selection is Selection.HIERARCHICAL and not getattr(self.strategy, "has_chains", False):
+        if self.selection is SelectionRule.hierarchical and not self.strategy.has_chains:
             raise UserError(
                 f"selection=hierarchical: {name} makes no chains of revisions; use selection=weighted, "
                 "or strategy=revisions."
             )
-        if self.selection is not Selection.MAJORITY and not self.strategy.needs_prm:
+        if self.selection is not SelectionRule.majority and not self.strategy.needs_verifier:
             raise UserError(
                 f"selection={self.selection}: {name} asks no verifier for values; use selection=majority, "
                 "or a strategy that scores, e.g. strategy=best_of_n."
             )
-        if self.aggregation is not Aggregation.LAST and not getattr(self.strategy, "step_values", True):
+        if self.aggregation is not Aggregation.last and not self.strategy.scores_every_step:
             raise UserError(
-                f"aggregation={self.aggregation}: {name} asks for last values alone; add strategy.step_values=true."
+                f"aggregation={self.aggregation}: {name} scores only whole solutions; add strategy.step_values=true."
             )
-
-
-def register_run() -> None:
-    """Make the classes that `ttc run` may compose known to Hydra, each under its own name."""
-    from ttc.data import Dataset, PocketDataset
-    from ttc.difficulty import OracleDifficulty
-    from ttc.engines.ensemble import Ensemble
-    from ttc.engines.prm import VllmPrm
-    from ttc.engines.vllm import VllmGenerator
-    from ttc.store import SqliteStore
-    from ttc.strategies.adaptive import AdaptiveConsistency
-    from ttc.strategies.beam import Beam
-    from ttc.strategies.dvts import Dvts
-    from ttc.strategies.lookahead import Lookahead
-    from ttc.strategies.mcts import Mcts
-    from ttc.strategies.parallel import BestOfN, Majority
-    from ttc.strategies.particles import Particles
-    from ttc.strategies.revisions import Revisions
-
-    _register(RunConfig, Majority, BestOfN, Beam, Lookahead, Revisions)
-    _register(Dvts, Particles, AdaptiveConsistency, Mcts)
-    _register(VllmGenerator, VllmPrm, Ensemble, Dataset, PocketDataset, OracleDifficulty, SqliteStore)
-
-
-def register_training() -> None:
-    """Make the trainings of `ttc train` known to Hydra."""
-    from ttc.training.generator import GeneratorTraining
-    from ttc.training.orm import OrmTraining, RevisionVerifierTraining
-    from ttc.training.prm import PrmTraining
-    from ttc.training.reviser import ReviserTraining
-
-    _register(GeneratorTraining, PrmTraining, OrmTraining, ReviserTraining, RevisionVerifierTraining)
-
-
-def _register(*schemas: Callable[..., Any]) -> None:
-    from hydra.core.config_store import ConfigStore
-
-    for schema in schemas:
-        ConfigStore.instance().store(name=schema.__name__, node=schema)
-
-
-def config_directory() -> Path:
-    """Return the directory of the YAML files: in the package of a wheel, beside it in a checkout."""
-    package = Path(__file__).resolve().parent
-    for directory in (package / "configs", package.parent / "configs"):
-        if (directory / "run.yaml").is_file():
-            return directory
-    raise UserError(f"{package / 'configs'} is missing; reinstall ttc.")

@@ -1,4 +1,4 @@
-"""How several candidates become one answer: majority, best, best-of-N weighted."""
+"""How several candidates become one answer: majority, best, best-of-N weighted, hierarchical."""
 
 from __future__ import annotations
 
@@ -9,58 +9,49 @@ from enum import StrEnum
 from ttc.grading import normalize_answer
 from ttc.types import Candidate
 
-# The lower-case names are aliases: OmegaConf reads an enum's member by its name, and people type `selection=best`.
-
 
 class Aggregation(StrEnum):
     """How the values of a candidate's steps become its score."""
 
-    LAST = "last"
-    MIN = "min"
-    PROD = "prod"
-    MEAN = "mean"
-
-    last = LAST
-    min = MIN
-    prod = PROD
-    mean = MEAN
+    last = "last"
+    min = "min"
+    prod = "prod"
+    mean = "mean"
 
 
-class Selection(StrEnum):
+class SelectionRule(StrEnum):
     """How candidates become one answer (Snell et al. 2024, section 5.1; for chains of revisions section 6)."""
 
-    MAJORITY = "majority"
-    BEST = "best"
-    WEIGHTED = "weighted"
-    HIERARCHICAL = "hierarchical"
-
-    majority = MAJORITY
-    best = BEST
-    weighted = WEIGHTED
-    hierarchical = HIERARCHICAL
+    majority = "majority"
+    best = "best"
+    weighted = "weighted"
+    hierarchical = "hierarchical"
 
 
 def aggregate(values: Sequence[float], how: Aggregation) -> float:
     """Score a candidate from its step values, both in [0, 1].
 
-    Raises ValueError without values. LAST is the paper's choice: trained on soft labels, the last value already
-    estimates the whole solution's chance of being right (Snell et al. 2024, appendix on aggregation).
+    `last` is the paper's choice: trained on soft labels, the last value already estimates the whole solution's chance
+    of being correct (Snell et al. 2024, appendix on aggregation).
+
+    Raises:
+        ValueError: no values.
     """
     if not values:
         raise ValueError("a candidate without values has no score")
-    if how is Aggregation.LAST:
+    if how is Aggregation.last:
         return values[-1]
-    if how is Aggregation.MIN:
+    if how is Aggregation.min:
         return min(values)
-    if how is Aggregation.PROD:
+    if how is Aggregation.prod:
         return math.prod(values)
     return math.fsum(values) / len(values)
 
 
 def select(
     candidates: Iterable[Candidate],
-    selection: Selection,
-    aggregation: Aggregation = Aggregation.LAST,
+    selection: SelectionRule,
+    aggregation: Aggregation = Aggregation.last,
 ) -> str | None:
     """Return the chosen final answer as its candidate wrote it, or None when nothing can be chosen."""
     chosen = choose(candidates, selection, aggregation)
@@ -69,29 +60,31 @@ def select(
 
 def choose(
     candidates: Iterable[Candidate],
-    selection: Selection,
-    aggregation: Aggregation = Aggregation.LAST,
+    selection: SelectionRule,
+    aggregation: Aggregation = Aggregation.last,
 ) -> Candidate | None:
-    """Return the candidate that stands for the chosen answer.
+    """Return the candidate that represents the chosen answer.
 
-    MAJORITY: the first of the most frequent answer. BEST: the best scored. WEIGHTED: the best scored of the answer
-    whose candidates' scores sum highest. HIERARCHICAL: WEIGHTED among what WEIGHTED chooses in each chain; a candidate
-    of no chain is its own. Ties go to what was seen first. A candidate without an answer never
-    counts; one without values, or with a score of nan, counts for MAJORITY alone. None when no candidate counts.
+    `majority`: the first candidate of the most frequent answer. `best`: the candidate with the highest score.
+    `weighted`: of the answer whose candidates' scores sum highest, the candidate with the highest score.
+    `hierarchical`: `weighted` among what `weighted` chooses in each chain; a candidate of no chain is its own chain.
+
+    Ties go to the earlier candidate. A candidate without an answer never counts; one without values, or whose score is
+    NaN, counts for `majority` only. None when no candidate counts.
     """
-    if selection is Selection.MAJORITY:
+    if selection is SelectionRule.majority:
         return _heaviest([(candidate, 1.0) for candidate in candidates if candidate.answer is not None])
     judged = [(c, aggregate(c.values, aggregation)) for c in candidates if c.answer is not None and c.values]
     scored = [(candidate, score) for candidate, score in judged if not math.isnan(score)]
-    if selection is Selection.BEST:
+    if selection is SelectionRule.best:
         return _best(scored)
-    if selection is Selection.HIERARCHICAL:
+    if selection is SelectionRule.hierarchical:
         scored = [(chosen, aggregate(chosen.values, aggregation)) for chosen in _chosen_in_chains(scored)]
     return _heaviest(scored)
 
 
 def _chosen_in_chains(scored: Iterable[tuple[Candidate, float]]) -> Iterator[Candidate]:
-    """The choice of each chain; one that stands alone chooses itself."""
+    """Yield the choice of each chain."""
     chains: dict[object, list[tuple[Candidate, float]]] = {}
     for number, (candidate, score) in enumerate(scored):
         chain = ("alone", number) if candidate.chain is None else candidate.chain
@@ -106,7 +99,7 @@ def _best(scored: Sequence[tuple[Candidate, float]]) -> Candidate | None:
 
 
 def _heaviest(weighted: Sequence[tuple[Candidate, float]]) -> Candidate | None:
-    """Return the best-weighted member of the group of equal answers with the largest sum of weights."""
+    """Return the candidate with the largest weight in the group of equal answers with the largest total weight."""
     groups: dict[str, list[tuple[Candidate, float]]] = {}
     for candidate, weight in weighted:
         if candidate.answer is not None:

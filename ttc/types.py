@@ -1,7 +1,7 @@
-"""The words every room shares: problems, traces, requests, replies and candidates.
+"""The vocabulary that all parts share: problems, traces, requests, replies and candidates.
 
-Standard library only, frozen, and cheap to hash: strategies, engines, the store and the tests all
-speak in these and in nothing else.
+Standard library only, frozen, and cheap to hash: strategies, engines, the store and the tests exchange these and
+nothing else.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Finish(StrEnum):
+class FinishReason(StrEnum):
     """Why a sampled text ended."""
 
     STEP = "step"  # at the step separator: the trace may be continued
@@ -26,13 +26,13 @@ class Problem:
     id: str
     question: str
     gold: str
-    level: int | None = None  # 1 (easiest) .. 5, as the dataset says
+    level: int | None = None  # 1 (easiest) .. 5, as given by the dataset
     subject: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A piece of a solution up to and with its separator, in the generator's own token ids."""
+    """A piece of a solution up to and including its separator, in the generator's own token ids."""
 
     text: str
     token_ids: tuple[int, ...]
@@ -42,13 +42,14 @@ class Step:
 class Trace:
     """A partial or whole solution of one problem.
 
-    `finish` is None while nothing was sampled yet; STEP means it may be continued. `attempts` are the earlier solutions
-    that a revision model is shown, oldest first.
+    Attributes:
+        finish: None while nothing has been sampled; STEP means that the trace may be continued.
+        attempts: the earlier solutions that a revision model is shown, oldest first.
     """
 
     problem: Problem
     steps: tuple[Step, ...] = ()
-    finish: Finish | None = None
+    finish: FinishReason | None = None
     attempts: tuple[Trace, ...] = ()
 
     @property
@@ -61,30 +62,32 @@ class Trace:
 
     @property
     def is_open(self) -> bool:
-        """May this trace be continued?"""
-        return self.finish is None or self.finish is Finish.STEP
+        """Whether this trace may be continued."""
+        return self.finish is None or self.finish is FinishReason.STEP
 
     @property
     def is_finished(self) -> bool:
-        """Did the generator end this solution itself?"""
-        return self.finish is Finish.STOP
+        """Whether the generator ended this solution itself."""
+        return self.finish is FinishReason.STOP
 
     def prefix(self, steps: int) -> Trace:
-        """The trace as it was after its first `steps` steps."""
+        """Return the trace as it was after its first `steps` steps."""
         if steps == len(self.steps):
             return self
-        return Trace(self.problem, self.steps[:steps], Finish.STEP, self.attempts)
+        return Trace(self.problem, self.steps[:steps], FinishReason.STEP, self.attempts)
 
-    def extended(self, steps: tuple[Step, ...], finish: Finish) -> Trace:
+    def extended(self, steps: tuple[Step, ...], finish: FinishReason) -> Trace:
+        """Return the trace with more steps."""
         return Trace(self.problem, self.steps + steps, finish, self.attempts)
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Request: continue `trace` once. The reply is the longer Trace.
+    """Request to continue `trace` once. The reply is the longer Trace.
 
-    `max_steps` bounds the new steps (None: to the end of the solution); `temperature` overrides the
-    generator's own (0 is greedy).
+    Attributes:
+        max_steps: the largest number of new steps; None samples to the end of the solution.
+        temperature: replaces the generator's own; 0 is greedy.
     """
 
     trace: Trace
@@ -94,10 +97,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Request: the verifier's value of `trace` as far as it goes, i.e. after its newest step.
-
-    The reply is a float in [0, 1].
-    """
+    """Request for the verifier's value of `trace` after its newest step. The reply is a float in [0, 1]."""
 
     trace: Trace
 
@@ -110,9 +110,11 @@ Reply = Trace | float
 class Candidate:
     """A trace that a strategy offers as a solution, with the verifier's values.
 
-    `values` holds one value in [0, 1] for each step, or the last step's alone (empty: no verifier was asked);
-    `answer` is the extracted final answer, None while unknown or when there is none. `chain` numbers the chain of
-    revisions that it belongs to (None: to none); candidates of one chain stand in the order of their making.
+    Attributes:
+        values: one value in [0, 1] per step, or the last step's alone; empty where no verifier was asked.
+        answer: the extracted final answer; None while unknown, or when there is none.
+        chain: the number of the chain of revisions that it belongs to (None: to none); the candidates of one chain are
+            in the order in which they were made.
     """
 
     trace: Trace

@@ -8,44 +8,36 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ttc.analysis.bootstrap import RESAMPLES, intervals
-from ttc.analysis.records import CandidateRecord, ProblemRecord, Selected, read_records
-from ttc.selection import Selection
-
-__all__ = [
-    "CandidateRecord",
-    "ProblemRecord",
-    "Selected",
-    "accuracy_table",
-    "outcomes",
-    "read_records",
-    "summarize",
-]
+from ttc.analysis.intervals import RESAMPLES, intervals
+from ttc.runs.records import ProblemRecord
+from ttc.selection import SelectionRule
 
 PASS1 = "pass@1"
 ORACLE = "oracle"
 COLUMNS = ["kind", "group", "selection", "accuracy", "lo", "hi", "n"]
 
 
-def outcomes(records: Iterable[ProblemRecord], selection: str) -> dict[str, float]:
-    """Return a selection's result in [0, 1] by problem id; selections are majority, best, weighted, oracle, pass@1.
+def outcomes_by_problem(records: Iterable[ProblemRecord], selection: str) -> dict[str, float]:
+    """Return a selection's result in [0, 1] by problem id, for `interval` and `paired_difference`.
 
-    These are what `bootstrap.interval` and `bootstrap.paired_difference` take. KeyError for a selection that a
-    record lacks.
+    Selections are majority, best, weighted, hierarchical, oracle and pass@1.
+
+    Raises:
+        KeyError: a record lacks the selection.
     """
     return {record.id: _outcome(record, selection) for record in records}
 
 
 def accuracy_table(
-    records: Sequence[ProblemRecord], *, parallel: bool, resamples: int = RESAMPLES, seed: int = 0
+    records: Sequence[ProblemRecord], *, independent: bool, resamples: int = RESAMPLES, seed: int = 0
 ) -> pd.DataFrame:
-    """Return the tidy table: a row for each group of problems and selection.
+    """Return a tidy table with one row per group of problems and selection.
 
     Columns: kind (overall, quintile, level), group (all, 1 .. 5), selection, accuracy, lo, hi (95% interval), n
-    (problems). Problems of unknown quintile or level are in no group of that kind. `parallel` says that candidates
+    (problems). Problems of unknown quintile or level are in no group of that kind. `independent` says that candidates
     were sampled independently: only then is their mean correctness pass@1.
     """
-    names = _selections(records, parallel)
+    names = _selections(records, independent)
     # Sorted by id: the same problems give the same interval in whatever order they finished.
     records = sorted(records, key=lambda record: record.id)
     values = np.array([[_outcome(record, name) for name in names] for record in records], dtype=np.float64)
@@ -77,20 +69,20 @@ def summarize(table: pd.DataFrame, selection: str) -> dict[str, Any]:
     }
 
 
-def _selections(records: Sequence[ProblemRecord], parallel: bool) -> list[str]:
-    """Name the selections that every record has, in the order of the tables."""
-    chosen = [str(name) for name in Selection if all(name in record.selected for record in records)]
-    return ([PASS1] if parallel else []) + chosen + [ORACLE]
+def _selections(records: Sequence[ProblemRecord], independent: bool) -> list[str]:
+    """Return the selections that every record has, in the order of the tables."""
+    chosen = [str(name) for name in SelectionRule if all(name in record.selected for record in records)]
+    return ([PASS1] if independent else []) + chosen + [ORACLE]
 
 
 def _groups(records: Sequence[ProblemRecord]) -> Iterator[tuple[str, str, list[int]]]:
-    """Yield every group's kind and name, and the places of its records."""
+    """Yield every group's kind and name, and the positions of its records."""
     if records:
         yield "overall", "all", list(range(len(records)))
     for kind in ("quintile", "level"):
         found = [getattr(record, kind) for record in records]
         for group in sorted({*found} - {None}):
-            yield kind, str(group), [place for place, own in enumerate(found) if own == group]
+            yield kind, str(group), [position for position, own in enumerate(found) if own == group]
 
 
 def _outcome(record: ProblemRecord, selection: str) -> float:

@@ -1,4 +1,4 @@
-"""Chains of revisions: how good is the n-th attempt, and what does a revision do to a right or a wrong one?"""
+"""Chains of revisions: how good is the n-th attempt, and what does a revision do to a correct or a wrong one?"""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ttc.analysis.bootstrap import Interval, intervals
-from ttc.analysis.records import ProblemRecord
+from ttc.analysis.intervals import DIFFERENCES, Interval, intervals, unanimous_interval
+from ttc.runs.records import ProblemRecord
 
 TURNS = ("right_to_wrong", "wrong_to_right")
 
 
 def has_chains(records: Sequence[ProblemRecord]) -> bool:
-    """Do these records hold chains?"""
+    """Whether these records contain chains."""
     return any(candidate.chain is not None for record in records for candidate in record.candidates)
 
 
-def by_attempt(records: Sequence[ProblemRecord], *, seed: int = 0) -> list[Interval]:
+def accuracy_by_attempt(records: Sequence[ProblemRecord], *, seed: int = 0) -> list[Interval]:
     """Return pass@1 of the first attempt of a chain, of the second, ..: means over chains, intervals over problems.
 
     Source: Snell et al. 2024, figure 6 (left).
@@ -28,7 +29,7 @@ def by_attempt(records: Sequence[ProblemRecord], *, seed: int = 0) -> list[Inter
 
 
 def attempt_outcomes(records: Sequence[ProblemRecord], number: int) -> dict[str, float]:
-    """Return by problem the share of its chains whose attempt `number` (from 1) is right.
+    """Return by problem the share of its chains whose attempt `number` (from 1) is correct.
 
     Raises:
         KeyError: no chains, or shorter ones.
@@ -43,7 +44,7 @@ def attempt_outcomes(records: Sequence[ProblemRecord], number: int) -> dict[str,
 
 
 def gains(records: Sequence[ProblemRecord], *, seed: int = 0) -> dict[str, Interval]:
-    """Return by how much pass@1 changes from attempt 1 to 4, from 4 to 16, ..: paired, intervals over problems."""
+    """Return the change of pass@1 from attempt 1 to 4, from 4 to 16, ..: paired, with intervals over problems."""
     accuracies = _accuracies(records)
     marks = [4**power for power in range(accuracies.shape[1].bit_length()) if 4**power <= accuracies.shape[1]]
     pairs = [*pairwise(marks)]
@@ -51,31 +52,35 @@ def gains(records: Sequence[ProblemRecord], *, seed: int = 0) -> dict[str, Inter
         return {}
     changes = np.stack([accuracies[:, late - 1] - accuracies[:, early - 1] for early, late in pairs], axis=1)
     names = [f"{early} to {late}" for early, late in pairs]
-    return dict(zip(names, intervals(changes, seed=seed), strict=True))
+    return dict(zip(names, intervals(changes, bounds=DIFFERENCES, seed=seed), strict=True))
 
 
 def turns(records: Sequence[ProblemRecord], *, resamples: int = 4000, seed: int = 0) -> dict[str, Interval | None]:
-    """Return the shares of right attempts that the next revision turns wrong, and of wrong ones that it turns right.
+    """Return the shares of correct attempts that the next revision turns wrong, and of wrong ones that it corrects.
 
     Shares of all revisions of such attempts, with intervals over problems; None where there was none.
     """
-    counts = np.array([_turned(record) for record in sorted(records, key=lambda record: record.id)])  # (problems, 4)
+    counts = np.array([_turn_counts(record) for record in sorted(records, key=lambda record: record.id)])  # (P, 4)
     draws = np.random.default_rng(seed).integers(0, len(counts), size=(resamples, len(counts)))
     sums = counts[draws].sum(axis=1)  # (resamples, 4)
     found: dict[str, Interval | None] = {}
     for name, turned, tried in zip(TURNS, (0, 2), (1, 3), strict=True):
-        total = counts[:, tried].sum()
+        total = int(counts[:, tried].sum())
+        share = counts[:, turned].sum() / total if total else 0.0
         if not total:
             found[name] = None
-            continue
-        shares = sums[:, turned] / np.maximum(sums[:, tried], 1)
-        lo, hi = np.quantile(shares, [0.025, 0.975])
-        found[name] = Interval(float(counts[:, turned].sum() / total), float(lo), float(hi), int(total))
+        elif share in (0, 1):
+            problems = int(np.count_nonzero(counts[:, tried]))
+            edge = unanimous_interval(float(share), problems)
+            found[name] = Interval(edge.mean, edge.lo, edge.hi, total)
+        else:
+            lo, hi = np.quantile(sums[:, turned] / np.maximum(sums[:, tried], 1), [0.025, 0.975])
+            found[name] = Interval(float(share), float(lo), float(hi), total)
     return found
 
 
-def told_of_chains(records: Sequence[ProblemRecord]) -> dict[str, Any]:
-    """Return what summary.json says of chains: nothing where there are none."""
+def chain_summary(records: Sequence[ProblemRecord]) -> dict[str, Any]:
+    """Return the part of summary.json about chains; empty where there are none."""
     if not has_chains(records):
         return {}
     turned = {k: i and {"share": i.mean, "ci95": [i.lo, i.hi], "n": i.n} for k, i in turns(records).items()}
@@ -83,8 +88,8 @@ def told_of_chains(records: Sequence[ProblemRecord]) -> dict[str, Any]:
     return {"turned": turned, "gained": gained}
 
 
-def _accuracies(records: Sequence[ProblemRecord]) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
-    """(problems by id, attempts): the share of a problem's chains whose n-th attempt is right."""
+def _accuracies(records: Sequence[ProblemRecord]) -> NDArray[np.float64]:
+    """Return (problems by id, attempts): the share of a problem's chains whose n-th attempt is correct."""
     rows = []
     for record in sorted(records, key=lambda record: record.id):
         chains = list(_chains(record))
@@ -94,16 +99,16 @@ def _accuracies(records: Sequence[ProblemRecord]) -> np.ndarray[tuple[int, int],
     return np.array([row[:length] for row in rows])
 
 
-def _turned(record: ProblemRecord) -> tuple[int, int, int, int]:
-    """Right attempts turned wrong, right attempts revised, wrong attempts turned right, wrong attempts revised."""
+def _turn_counts(record: ProblemRecord) -> tuple[int, int, int, int]:
+    """Return the correct attempts turned wrong, correct attempts revised, wrong attempts corrected, wrong revised."""
     revisions = [pair for chain in _chains(record) for pair in pairwise(chain)]
-    after_right = [after for before, after in revisions if before]
+    after_correct = [after for before, after in revisions if before]
     after_wrong = [after for before, after in revisions if not before]
-    return after_right.count(False), len(after_right), after_wrong.count(True), len(after_wrong)
+    return after_correct.count(False), len(after_correct), after_wrong.count(True), len(after_wrong)
 
 
 def _chains(record: ProblemRecord) -> Iterator[list[bool]]:
-    """The verdicts of each chain, in the order of making."""
+    """Yield the verdicts of each chain, in the order in which its attempts were made."""
     chains: dict[int, list[bool]] = {}
     for candidate in record.candidates:
         if candidate.chain is not None:

@@ -1,8 +1,8 @@
 """Accuracy at every smaller budget from one run's samples, unbiased, without running again.
 
 A random subset of k of a problem's n independent samples is what a run with budget k would have drawn. Oracle and
-best have closed forms; majority and weighted are averaged over random subsets. Only for strategies whose samples are
-independent: beams and revisions of a smaller budget are not subsets of those of a larger one.
+best have closed forms; majority and weighted are averaged over random subsets. This holds only for strategies whose
+samples are independent: beams and revisions at a smaller budget are not subsets of those at a larger one.
 """
 
 from __future__ import annotations
@@ -18,33 +18,34 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ttc.analysis.accuracy import ORACLE
-from ttc.analysis.bootstrap import RESAMPLES, intervals
-from ttc.analysis.records import ProblemRecord
+from ttc.analysis.intervals import RESAMPLES, intervals
 from ttc.grading import normalize_answer
-from ttc.selection import Aggregation, Selection, aggregate
+from ttc.runs.records import ProblemRecord
+from ttc.selection import Aggregation, SelectionRule, aggregate
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 SUBSETS = 200
 
 
-def curve(
+def budget_curve(
     records: Sequence[ProblemRecord],
     budgets: Sequence[int],
     *,
-    aggregation: Aggregation = Aggregation.LAST,
+    aggregation: Aggregation = Aggregation.last,
     subsets: int = SUBSETS,
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Return accuracy over budget: columns budget, selection, accuracy, lo, hi (95% over problems), n (problems).
 
-    Raises ValueError without records, or when a problem has fewer candidates than the largest budget.
+    Raises:
+        ValueError: no records, or a problem with fewer candidates than the largest budget.
     """
     records = sorted(records, key=lambda record: record.id)
     rows = [_estimate(record, budgets, aggregation, subsets, seed) for record in records]
-    # best and weighted are there only if every problem has values
-    names = [name for name in (*Selection, ORACLE) if all(name in row for row in rows)]
+    # best and weighted need values for every problem
+    names = [name for name in (*SelectionRule, ORACLE) if all(name in row for row in rows)]
     values = np.array([[row[name] for name in names] for row in rows])  # (problems, selections, budgets)
     found = intervals(values.reshape(len(rows), -1), resamples=resamples, seed=seed)
     cells = zip(product(names, budgets), found, strict=True)
@@ -63,14 +64,23 @@ def subsampled(
 ) -> dict[str, Floats]:
     """Estimate one problem's accuracy at each of `budgets` from its n samples, by selection.
 
-    `keys` are the normalised answers (None: no answer, never counts), `scores` the candidates' scores (nan: not
-    scored, counts for majority alone; None: nothing was scored, best and weighted are left out). Ties go to the
-    earlier sample, as in `selection.select`. Exact where a budget has no more than max(subsets, n) subsets.
-    Raises ValueError for a budget outside 1 .. n or lengths that differ.
+    Ties go to the earlier sample, as in `selection.select`. Exact where a budget has at most max(subsets, n) subsets.
+
+    Args:
+        keys: the normalised answers; None: no answer, never counts.
+        scores: the candidates' scores; NaN: not scored, counts for majority only. None: nothing was scored, and best
+            and weighted are left out.
+        correct: the candidates' grades.
+        budgets: each in 1 .. n.
+        subsets: how many random subsets to average over.
+        seed: of the subsets.
+
+    Raises:
+        ValueError: a budget outside 1 .. n, or lengths that differ.
     """
     n = len(correct)
     if len(keys) != n or (scores is not None and len(scores) != n):
-        raise ValueError("keys, scores and correct must have one entry a sample")
+        raise ValueError("keys, scores and correct must have one entry per sample")
     if any(not 1 <= k <= n for k in budgets):
         raise ValueError(f"budgets must lie in 1 .. {n}, the number of samples, not {list(budgets)}")
     groups = _group_codes(keys)
@@ -89,15 +99,15 @@ def subsampled(
 
 
 def pass_at_k(n: int, correct: int, budgets: Sequence[int]) -> Floats:
-    """Return the chance that k of n samples, drawn without replacement, hold a correct one: 1 - C(n-c, k)/C(n, k)."""
+    """Return P(a correct one is among k of n samples drawn without replacement): 1 - C(n-c, k)/C(n, k)."""
     return np.array([1 - math.comb(n - correct, k) / math.comb(n, k) for k in budgets])
 
 
 @lru_cache(maxsize=64)
 def best_of_k_weights(n: int, budgets: tuple[int, ...]) -> Floats:
-    """Return (budgets, n): the chance that the sample of rank r (0 is the best) is the best of k drawn from n.
+    """Return (budgets, n): P(the sample of rank r, 0 being the best, is the best of k drawn from n).
 
-    It must be drawn, with the other k - 1 all ranked below it: C(n-1-r, k-1)/C(n, k).
+    It must be drawn, and the other k - 1 all rank below it: C(n-1-r, k-1)/C(n, k).
     """
     return np.array([[math.comb(n - 1 - rank, k - 1) / math.comb(n, k) for rank in range(n)] for k in budgets])
 
@@ -113,7 +123,7 @@ def _estimate(
         [c.correct for c in candidates],
         budgets,
         subsets=subsets,
-        seed=[seed, zlib.crc32(record.id.encode())],  # by id: a problem's subsets do not hang on its neighbours
+        seed=[seed, zlib.crc32(record.id.encode())],  # by id: a problem's subsets do not depend on the others
     )
 
 
@@ -124,7 +134,7 @@ def _group_codes(keys: Sequence[str | None]) -> Ints:
 
 
 def _subset_masks(n: int, budgets: tuple[int, ...], subsets: int, rng: np.random.Generator) -> list[NDArray[np.bool_]]:
-    """Return subsets for each budget, (subsets, n): all there are when they are few, else random ones."""
+    """Return subsets for each budget, (subsets, n): all of them where they are few, otherwise random ones."""
     shuffled = rng.random((subsets, n)).argsort(axis=1)
     masks = []
     for k in budgets:
@@ -141,11 +151,11 @@ def _subset_masks(n: int, budgets: tuple[int, ...], subsets: int, rng: np.random
 def _voted(groups: Ints, weights: Floats, rank: Ints, flags: Floats, masks: list[NDArray[np.bool_]]) -> Floats:
     """Mean grade, over each budget's subsets, of the best-ranked sample of the heaviest answer group."""
     n = len(groups)
-    columns = np.argsort(groups, kind="stable")[np.count_nonzero(groups < 0) :]  # samples side by side with their group
+    columns = np.argsort(groups, kind="stable")[np.count_nonzero(groups < 0) :]  # samples sorted by group
     if not len(columns):
         return np.zeros(len(masks))
     starts = np.flatnonzero(np.diff(groups[columns], prepend=-1))
-    by_rank = np.append(flags[np.argsort(rank)], 0.0)  # rank n: nobody there, wrong
+    by_rank = np.append(flags[np.argsort(rank)], 0.0)  # rank n: no sample, wrong
     means = []
     for mask in masks:
         present = mask[:, columns]  # (subsets, counting samples)

@@ -1,4 +1,4 @@
-"""Every table of a run in one: accuracy overall, by quintile, by level, and by every smaller budget."""
+"""All tables of a run in one: accuracy overall, by quintile, by level, and at every smaller budget."""
 
 from __future__ import annotations
 
@@ -7,34 +7,34 @@ from collections.abc import Sequence
 import pandas as pd
 
 from ttc.analysis.accuracy import COLUMNS, PASS1, accuracy_table
-from ttc.analysis.chains import by_attempt, has_chains
-from ttc.analysis.records import ProblemRecord
-from ttc.analysis.subsample import curve
+from ttc.analysis.chains import accuracy_by_attempt, has_chains
+from ttc.analysis.subsample import budget_curve
+from ttc.runs.records import ProblemRecord
 from ttc.selection import Aggregation
 
 
 def run_table(
-    records: Sequence[ProblemRecord], *, parallel: bool, aggregation: Aggregation = Aggregation.LAST, seed: int = 0
+    records: Sequence[ProblemRecord], *, independent: bool, aggregation: Aggregation = Aggregation.last, seed: int = 0
 ) -> pd.DataFrame:
     """Return `accuracy_table`, and for independent samples a group of kind `budget` for each power of two below N.
 
-    Those are unbiased: means over subsets of the very samples of this run. For chains of revisions there is a group of
-    kind `attempt` for each place in a chain.
+    Those are unbiased: means over subsets of this run's own samples. For chains of revisions there is a group of kind
+    `attempt` for each position in a chain.
     """
-    table = accuracy_table(records, parallel=parallel, seed=seed)
+    table = accuracy_table(records, independent=independent, seed=seed)
     if has_chains(records):
         return pd.concat([table, _attempts(records, seed)], ignore_index=True)
     largest = min((len(record.candidates) for record in records), default=0)
     budgets = [2**k for k in range(largest.bit_length()) if 2**k < largest]
-    if not parallel or not budgets:
+    if not independent or not budgets:
         return table
-    smaller = curve(records, budgets, aggregation=aggregation, seed=seed).assign(kind="budget")
+    smaller = budget_curve(records, budgets, aggregation=aggregation, seed=seed).assign(kind="budget")
     smaller = smaller.rename(columns={"budget": "group"}).astype({"group": str}).sort_values("group", key=_numbers)
     return pd.concat([table, smaller[COLUMNS]], ignore_index=True)
 
 
 def _attempts(records: Sequence[ProblemRecord], seed: int) -> pd.DataFrame:
-    found = by_attempt(records, seed=seed)
+    found = accuracy_by_attempt(records, seed=seed)
     rows = [("attempt", str(place), PASS1, i.mean, i.lo, i.hi, i.n) for place, i in enumerate(found, start=1)]
     return pd.DataFrame(rows, columns=COLUMNS)
 

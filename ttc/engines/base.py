@@ -1,94 +1,116 @@
-"""What the runner asks of an engine: take requests at any time, hand back replies as they finish."""
+"""The seam between runner and models: an engine takes requests at any time and returns replies as they finish."""
 
 from __future__ import annotations
 
 import gc
-import hashlib
+from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
-from ttc.ledger import Shape
+from ttc.cost import ModelShape
 from ttc.types import Reply, Request
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens that one reply cost. `cached` prompt tokens were read from the prefix cache."""
+    """Tokens that one reply cost."""
 
-    prompt: int = 0  # prompt tokens computed anew
-    cached: int = 0
+    prompt: int = 0  # computed: not served from the prefix cache
+    cached: int = 0  # served from the prefix cache
     decoded: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
-    """A reply to the request that was submitted under `ticket`."""
+class EngineReply:
+    """The reply to the request that was submitted under `ticket`."""
 
     ticket: int
     reply: Reply
     usage: Usage
-    replayed: bool = False  # from the store: it cost this much once, and nothing now
+    replayed: bool = False  # served from the store: its usage was spent in an earlier run
 
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """Which of the endless independent samples of one request is meant: the run's seed and a count."""
+    """Identifies one independent sample of a request: the run's seed and a counter.
+
+    Its `repr` is part of the store's keys and of every sample's random seed: renaming a field changes all samples.
+    """
 
     seed: int = 0
     index: int = 0
 
 
 class Engine(Protocol):
-    """A model that continues or scores traces, many at a time."""
+    """A running model that continues or scores many traces at once."""
 
     @property
-    def shape(self) -> Shape | None:
-        """The sizes that decide FLOPs; None where they are unknown."""
+    def shape(self) -> ModelShape | None:
+        """The sizes that determine FLOPs; None where they are unknown."""
 
     def key(self, request: Request, draw: Draw) -> bytes:
-        """A digest of all that decides the reply: checkpoint, sampling parameters, token ids, and a sample's draw."""
+        """Digest everything that determines the reply: checkpoint, sampling parameters, token ids, and the draw."""
 
     def submit(self, ticket: int, request: Request, draw: Draw) -> None:
-        """Queue a request. Requests that are equal but for `draw` are independent samples."""
+        """Queue a request. Requests that differ in `draw` alone are independent samples."""
 
-    def poll(self) -> list[Finished]:
-        """Work for a moment; return what finished. Empty when nothing did."""
+    def poll(self) -> list[EngineReply]:
+        """Work for a moment and return the replies that are ready, possibly none."""
 
     @property
     def is_busy(self) -> bool:
-        """Is anything queued or running?"""
+        """Whether any request is queued or running."""
 
     @property
     def decoding_tokens(self) -> int:
         """Tokens decoded so far for samples that are not finished."""
 
 
-def digest(*content: object) -> bytes:
-    """16 bytes that depend on the content alone: not on order, batch or process."""
-    return hashlib.blake2b(repr(content).encode(), digest_size=16).digest()
+@dataclass
+class EngineConfig(ABC):
+    """A model in a run's config. Subclasses are dataclasses whose fields are the keys of their YAML file."""
 
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """What tables, summary.json and the store call this model."""
 
-def seed_of(*content: object) -> int:
-    """A 63-bit seed that depends on the content alone."""
-    return int.from_bytes(hashlib.blake2b(repr(content).encode(), digest_size=8).digest(), "big") >> 1
+    @property
+    def gpus_per_engine(self) -> int:
+        """GPUs that one engine occupies; each of several worker processes gets as many."""
+        return 1
 
+    def check(self) -> None:
+        """Refuse impossible values before any weights load.
 
-_started: dict[str, Any] = {}
+        Raises:
+            UserError: with the value, the rule and the remedy.
+        """
 
-
-class EngineConfig(Protocol):
-    """A config object that can start its engine."""
-
+    @abstractmethod
     def start(self) -> Engine:
         """Load the weights."""
 
 
-def started(config: EngineConfig) -> Engine:
-    """The engine of this config, started at most once in a process: a sweep's jobs share it."""
-    key = f"{type(config).__qualname__} {sorted(asdict(config).items())!r}"  # type: ignore[call-overload]
-    if key not in _started:
-        _started[key] = config.start()
+@dataclass
+class Generator(EngineConfig):
+    """A config whose engine answers `Sample` requests (the config group `generator`)."""
+
+
+@dataclass
+class Verifier(EngineConfig):
+    """A config whose engine answers `Score` requests: a PRM, an ORM or a judge (the config group `prm`)."""
+
+
+_engines: dict[str, Engine] = {}
+
+
+def start_engine(config: EngineConfig) -> Engine:
+    """Return the engine of this config, loaded at most once per process: the jobs of a sweep share it."""
+    kind = type(config)
+    key = f"{kind.__module__}.{kind.__qualname__} {sorted(asdict(config).items())!r}"
+    if key not in _engines:
+        _engines[key] = config.start()
         gc.collect()
-        gc.freeze()  # an engine lives as long as the process: the collector need not look through it again
-    engine: Engine = _started[key]
-    return engine
+        gc.freeze()  # engines live as long as the process: later collections need not traverse them
+    return _engines[key]

@@ -1,4 +1,4 @@
-"""Several verifiers as one: their values of a trace become one value, which none of them alone can be fooled into."""
+"""Several verifiers as one: a search that fools one of them still has to fool the others."""
 
 from __future__ import annotations
 
@@ -6,71 +6,68 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 
-from ttc.engines.base import Draw, Engine, Finished, Usage, digest, started
+from ttc.cost import ModelShape
+from ttc.engines.base import Draw, Engine, EngineReply, Usage, Verifier, start_engine
 from ttc.errors import UserError
-from ttc.ledger import Shape
+from ttc.hashing import digest
 from ttc.types import Request
 
 
 class Combination(StrEnum):
     """How the members' values become one."""
 
-    MEAN = "mean"
-    MIN = "min"
-    WEIGHTED = "weighted"
-
-    # The lower-case names are aliases: OmegaConf reads an enum's member by its name.
-    mean = MEAN
-    min = MIN
-    weighted = WEIGHTED
+    mean = "mean"
+    min = "min"
+    weighted = "weighted"
 
 
 @dataclass
-class Ensemble:
+class Ensemble(Verifier):
     """Verifiers by name, and how their values in [0, 1] are combined; `weights` are by name too."""
 
-    members: dict[str, Any] = field(default_factory=dict)  # classes of ttc.engines
-    how: Combination = Combination.MEAN
+    members: dict[str, Verifier] = field(default_factory=dict)
+    how: Combination = Combination.mean
     weights: dict[str, float] = field(default_factory=dict)
 
     @property
-    def model(self) -> str:
-        """What reports and the store call it."""
-        return f"{self.how} of {', '.join(member.model for member in self.members.values())}"
+    def name(self) -> str:
+        return f"{self.how} of {', '.join(member.name for member in self.members.values())}"
+
+    @property
+    def gpus_per_engine(self) -> int:
+        return max(member.gpus_per_engine for member in self.members.values())
 
     def check(self) -> None:
-        """Refuse an ensemble that cannot judge, before any weights load."""
         if not self.members:
             raise UserError("prm.members is empty; name verifiers, as configs/prm/ensemble.yaml does.")
-        if self.how is Combination.WEIGHTED:
+        if self.how is Combination.weighted:
             missing = [name for name in self.members if self.weights.get(name, -1) < 0]
             if missing or not sum(self.weights[name] for name in self.members):
                 name = [*missing, *self.members][0]
                 raise UserError(
-                    f"prm.weights={dict(self.weights)} gives no weights to all of {', '.join(self.members)}; use "
-                    f"numbers of 0 or more, not all 0, e.g. +prm.weights.{name}=1."
+                    f"prm.weights={dict(self.weights)} must give each of {', '.join(self.members)} a weight of 0 or "
+                    f"more, not all 0; use e.g. +prm.weights.{name}=1."
                 )
         for member in self.members.values():
             member.check()
 
     def start(self) -> Engine:
-        return EnsembleEngine({name: started(self.members[name]) for name in sorted(self.members)}, self)
+        return EnsembleEngine({name: start_engine(self.members[name]) for name in sorted(self.members)}, self)
 
 
 class EnsembleEngine:
     """Asks every member for each value.
 
-    A reply's tokens are those of the member that computed most, and the shape is the sum of the members': FLOPs are
-    exact where the members read a solution in equally many tokens, else an upper bound.
+    A reply is charged with the tokens of the member that computed most, and the shape is the sum of the members':
+    FLOPs are exact where all members read a solution in equally many tokens, otherwise an upper bound.
     """
 
     def __init__(self, members: Mapping[str, Engine], config: Ensemble) -> None:
         self._members, self._how = members, config.how
         self._weights = {name: float(config.weights.get(name, 1.0)) for name in members}
-        self._waiting: dict[int, dict[str, Finished]] = {}
-        self.shape = _sum([member.shape for member in members.values()])
+        self._waiting: dict[int, dict[str, EngineReply]] = {}
+        self.shape = _combined_shape([member.shape for member in members.values()])
 
     def key(self, request: Request, draw: Draw) -> bytes:
         keys = [(member.key(request, draw), self._weights[name]) for name, member in self._members.items()]
@@ -89,35 +86,41 @@ class EnsembleEngine:
     def decoding_tokens(self) -> int:
         return 0
 
-    def poll(self) -> list[Finished]:
-        whole = []
+    def poll(self) -> list[EngineReply]:
+        complete = []
         for name, member in self._members.items():
-            for finished in member.poll() if member.is_busy else ():
-                replies = self._waiting[finished.ticket]
-                replies[name] = finished
+            for found in member.poll() if member.is_busy else ():
+                replies = self._waiting[found.ticket]
+                replies[name] = found
                 if len(replies) == len(self._members):
-                    whole.append(self._combined(finished.ticket, self._waiting.pop(finished.ticket)))
-        return whole
+                    complete.append(self._combined(found.ticket, self._waiting.pop(found.ticket)))
+        return complete
 
-    def _combined(self, ticket: int, replies: Mapping[str, Finished]) -> Finished:
-        values = {name: finished.reply for name, finished in replies.items() if isinstance(finished.reply, float)}
-        most = max((finished.usage for finished in replies.values()), key=lambda usage: usage.prompt)
-        return Finished(ticket, self._value(values), Usage(most.prompt, most.cached))
+    def _combined(self, ticket: int, replies: Mapping[str, EngineReply]) -> EngineReply:
+        values = {name: _value(name, found) for name, found in replies.items()}
+        most = max((found.usage for found in replies.values()), key=lambda usage: usage.prompt)
+        return EngineReply(ticket, self._combine(values), Usage(most.prompt, most.cached))
 
-    def _value(self, values: Mapping[str, float]) -> float:
-        if self._how is Combination.MIN:
+    def _combine(self, values: Mapping[str, float]) -> float:
+        if self._how is Combination.min:
             return min(values.values())
-        weights = self._weights if self._how is Combination.WEIGHTED else dict.fromkeys(values, 1.0)
+        weights = self._weights if self._how is Combination.weighted else dict.fromkeys(values, 1.0)
         total = math.fsum(weights[name] * value for name, value in sorted(values.items()))
         return total / math.fsum(weights[name] for name in values)
 
 
-def _sum(shapes: list[Shape | None]) -> Shape | None:
-    """A shape whose passes cost what passes through all of these cost; None where one is unknown."""
+def _value(member: str, found: EngineReply) -> float:
+    if not isinstance(found.reply, float):
+        raise TypeError(f"the ensemble's member {member} must reply with a float, not {type(found.reply).__name__}")
+    return found.reply
+
+
+def _combined_shape(shapes: list[ModelShape | None]) -> ModelShape | None:
+    """Return a shape whose passes cost what passes through all of these cost; None where one is unknown."""
     known = [shape for shape in shapes if shape is not None]
     if len(known) < len(shapes):
         return None
-    return Shape(
+    return ModelShape(
         params=sum(shape.params for shape in known),
         params_non_embedding=sum(shape.params_non_embedding for shape in known),
         layers=1,

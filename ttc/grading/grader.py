@@ -16,7 +16,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import IO
 
-from ttc.grading.compare import equivalent, undecided
+from ttc.grading.equivalence import equivalent, undecided
 from ttc.grading.reading import form
 
 TIMEOUT_SECONDS = 5.0

@@ -17,7 +17,7 @@ import signal
 import sys
 from typing import Any
 
-from ttc.grading.compare import equivalent
+from ttc.grading.equivalence import equivalent
 from ttc.grading.reading import form
 
 MEMORY_BYTES = 4 << 30  # of address space: 9**9**9 meets a MemoryError before the machine does

@@ -10,33 +10,30 @@ from typing import ClassVar
 
 from ttc.errors import UserError
 from ttc.grading import extract_answer, normalize_answer
+from ttc.strategies.base import Strategy
 from ttc.strategies.flows import sample
-from ttc.strategies.parallel import check_positive
 from ttc.types import Candidate, Flow, Problem, Trace
 
 
 @dataclass
-class AdaptiveConsistency:
-    """Sample `batch` solutions at a time, at most N, until the leading answer is the majority's with `confidence`.
+class AdaptiveConsistency(Strategy):
+    """Sample `batch` solutions at a time, at most N, until the leading answer has the majority with `confidence`.
 
     The paper's Beta criterion: with v1 and v2 votes for the two leading answers, stop when
-    P(p1 > 1/2) >= confidence under Beta(v1 + 1, v2 + 1). The candidates are what was sampled, so what a problem cost is
-    their number.
+    P(p1 > 1/2) >= confidence under Beta(v1 + 1, v2 + 1). The candidates are the samples, so their number is the cost.
     """
 
     confidence: float = 0.95
-    batch: int = 1
+    batch: int = 1  # samples between two looks at the vote
 
-    needs_prm: ClassVar[bool] = False
-    is_parallel: ClassVar[bool] = False
-    generations_each: ClassVar[int] = 1
+    needs_verifier: ClassVar[bool] = False
 
     def check(self, budget: int) -> None:
-        check_positive(budget)
+        super().check(budget)
         if not 0.5 < self.confidence < 1:
-            raise UserError(f"strategy.confidence={self.confidence} is not between 0.5 and 1; use e.g. 0.95.")
+            raise UserError(f"strategy.confidence={self.confidence} must be between 0.5 and 1; use e.g. 0.95.")
         if self.batch < 1:
-            raise UserError(f"strategy.batch={self.batch} is no number of samples; use 1 or more.")
+            raise UserError(f"strategy.batch={self.batch} must be at least 1; use e.g. 4.")
 
     def solve(self, problem: Problem, budget: int) -> Flow:
         traces: list[Trace] = []
@@ -46,7 +43,7 @@ class AdaptiveConsistency:
         return [Candidate(trace) for trace in traces]
 
     def is_settled(self, traces: Iterable[Trace]) -> bool:
-        """Will the leading answer stay ahead of the second?"""
+        """Whether the leading answer is likely enough to stay ahead of the second."""
         answers = (extract_answer(trace.text) for trace in traces if trace.is_finished)
         votes = Counter(normalize_answer(answer) for answer in answers if answer is not None)
         if not votes:
@@ -56,6 +53,6 @@ class AdaptiveConsistency:
 
 
 def majority_probability(first: int, second: int) -> float:
-    """P(p > 1/2) for p ~ Beta(first + 1, second + 1): a sum of binomials, since both are whole."""
+    """Return P(p > 1/2) for p ~ Beta(first + 1, second + 1): a sum of binomials, since both are integers."""
     n = first + second + 1
     return float(sum(math.comb(n, k) for k in range(first + 1)) / 2**n)

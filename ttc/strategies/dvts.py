@@ -1,37 +1,33 @@
-"""Diverse verifier tree search: many small trees instead of one large (Beeching et al. 2024)."""
+"""Diverse verifier tree search: many small trees instead of a large one (Beeching et al. 2024)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from ttc.errors import UserError
+from ttc.strategies.base import Strategy
 from ttc.strategies.beam import Beam
-from ttc.strategies.flows import together
+from ttc.strategies.flows import side_by_side
 from ttc.types import Flow, Problem
 
 
 @dataclass
-class Dvts:
-    """N/M trees, each searched alone: of its M beams the best is kept after every step, and grows M children.
+class Dvts(Strategy):
+    """N/M trees, each searched alone: of its M beams the best is kept after every step, and continued M times.
 
-    Where beam search's N beams soon descend from one prefix, the trees cannot crowd each other out.
+    Where the N beams of beam search soon descend from one prefix, the trees cannot crowd each other out.
     """
 
-    width: int = 4
+    width: int = 4  # M
     rounds: int = 40
-
-    needs_prm: ClassVar[bool] = True
-    is_parallel: ClassVar[bool] = False
-    generations_each: ClassVar[int] = 1
 
     def check(self, budget: int) -> None:
         Beam(self.width, self.rounds).check(budget)
         if self.width is None:
-            raise UserError("strategy.width=null: dvts needs a number of beams for each tree; use e.g. 4.")
+            raise UserError("strategy.width=null: dvts needs a number of beams per tree; use e.g. 4.")
 
     def solve(self, problem: Problem, budget: int) -> Flow:
         width = min(self.width, budget)
         tree = Beam(width, self.rounds)
-        trees = yield from together([tree.solve(problem, width) for _ in range(budget // width)])
+        trees = yield from side_by_side([tree.solve(problem, width) for _ in range(budget // width)])
         return [candidate for candidates in trees for candidate in candidates]

@@ -1,81 +1,71 @@
-"""The few words that strategies are written in."""
+"""The vocabulary that strategies are written in: `sample`, `score`, and running flows side by side."""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import ClassVar, Protocol, TypeVar
+from typing import TypeVar
 
-from ttc.types import Candidate, Flow, Problem, Reply, Request, Sample, Score, Trace
+from ttc.types import Candidate, Reply, Request, Sample, Score, Trace
 
 T = TypeVar("T")
-Asking = Generator[list[Request], list[Reply], T]
-"""A part of a flow: it asks, is answered, and returns a T to the `yield from` that runs it."""
+R = TypeVar("R", Trace, float)
 
-
-class Strategy(Protocol):
-    """A way to spend a budget of generations on one problem."""
-
-    needs_prm: ClassVar[bool]
-    is_parallel: ClassVar[bool]  # are the candidates independent samples of whole solutions?
-
-    @property
-    def generations_each(self) -> int:
-        """How many generations of the budget a candidate has cost."""
-
-    def check(self, budget: int) -> None:
-        """Refuse a budget that this strategy cannot spend exactly.
-
-        Raises:
-            UserError: with the nearest budgets that work.
-        """
-
-    def solve(self, problem: Problem, budget: int) -> Flow:
-        """Spend `budget` generations on the problem."""
+SubFlow = Generator[list[Request], list[Reply], T]
+"""A part of a flow: it yields requests, receives replies, and returns a T to the `yield from` that runs it."""
 
 
 def sample(
     traces: Sequence[Trace], *, max_steps: int | None = None, temperature: float | None = None
-) -> Asking[list[Trace]]:
+) -> SubFlow[list[Trace]]:
     """Continue each trace once: to its end, or by at most `max_steps` steps."""
     replies = yield [Sample(trace, max_steps, temperature) for trace in traces]
-    return [reply for reply in replies if isinstance(reply, Trace)]
+    return _expect(Trace, replies, len(traces))
 
 
-def score(traces: Sequence[Trace]) -> Asking[list[float]]:
-    """The verifier's value after the newest step of each trace, in [0, 1]."""
+def score(traces: Sequence[Trace]) -> SubFlow[list[float]]:
+    """Return the verifier's value after the newest step of each trace, in [0, 1]."""
     replies = yield [Score(trace) for trace in traces]
-    return [reply for reply in replies if isinstance(reply, float)]
+    return _expect(float, replies, len(traces))
 
 
-def score_steps(traces: Sequence[Trace]) -> Asking[list[tuple[float, ...]]]:
-    """The verifier's values after every step of each trace, in [0, 1]."""
+def score_steps(traces: Sequence[Trace]) -> SubFlow[list[tuple[float, ...]]]:
+    """Return the verifier's values after every step of each trace, in [0, 1]."""
     values = yield from score([trace.prefix(n + 1) for trace in traces for n in range(len(trace.steps))])
     remaining = iter(values)
     return [tuple(islice(remaining, len(trace.steps))) for trace in traces]
 
 
-def together(parts: Sequence[Asking[T]]) -> Asking[list[T]]:
-    """Run several flows side by side, their requests in one batch; return what each returns, in order."""
+def side_by_side(parts: Sequence[SubFlow[T]]) -> SubFlow[list[T]]:
+    """Run several flows at once, their requests in one batch; return what each returns, in order."""
     results: dict[int, T] = {}
-    asked: dict[int, list[Request]] = {}
+    requested: dict[int, list[Request]] = {}
 
     def advance(number: int, replies: list[Reply] | None) -> None:
         part = parts[number]
         try:
-            asked[number] = next(part) if replies is None else part.send(replies)
+            requested[number] = next(part) if replies is None else part.send(replies)
         except StopIteration as stop:
             results[number] = stop.value
 
     for number in range(len(parts)):
         advance(number, None)
-    while asked:
-        waiting, asked = asked, {}
+    while requested:
+        waiting, requested = requested, {}
         replies = iter((yield [request for requests in waiting.values() for request in requests]))
         for number, requests in waiting.items():
             advance(number, list(islice(replies, len(requests))))
     return [results[number] for number in range(len(parts))]
+
+
+def _expect(kind: type[R], replies: Sequence[Reply], count: int) -> list[R]:
+    """Return the replies, which must be `count` of one kind: an engine that breaks this has a bug, not a bad sample."""
+    checked = [reply for reply in replies if isinstance(reply, kind)]
+    if len(replies) != count or len(checked) != count:
+        kinds = ", ".join(sorted({type(reply).__name__ for reply in replies}))
+        raise TypeError(f"expected {count} replies of type {kind.__name__}, got {len(replies)} ({kinds})")
+    return checked
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ttc.errors import UserError
+from ttc.strategies.base import Strategy
 from ttc.strategies.beam import Beam
-from ttc.strategies.flows import Asking, sample, score
-from ttc.strategies.parallel import check_positive
+from ttc.strategies.flows import SubFlow, sample, score
 from ttc.types import Flow, Problem, Trace
 
 
@@ -15,24 +15,24 @@ from ttc.types import Flow, Problem, Trace
 class Lookahead(Beam):
     """Beam search in which a step's value is the verifier's after `k` more steps, sampled greedily and thrown away.
 
-    Each of a beam's steps costs k + 1 generations, so a budget of N buys N/(k + 1) beams. k=0 is beam search.
+    Every step of a beam costs k + 1 generations, so a budget of N buys N/(k + 1) beams. k=0 is beam search.
     """
 
     k: int = 1
 
     @property
-    def generations_each(self) -> int:  # type: ignore[override]
+    def generations_per_candidate(self) -> int:
         return self.k + 1
 
     def check(self, budget: int) -> None:
-        check_positive(budget)
+        Strategy.check(self, budget)
         if self.k < 0:
-            raise UserError(f"strategy.k={self.k} is no number of steps to look ahead; use 0 or more, e.g. 1.")
+            raise UserError(f"strategy.k={self.k} must not be negative; use e.g. 1.")
         beams, rest = divmod(budget, self.k + 1)
         if rest:
             raise UserError(
-                f"budget={budget} is not a multiple of k + 1 = {self.k + 1}, what a beam costs; "
-                f"use {self._near(budget)}."
+                f"budget={budget} is not a multiple of k + 1 = {self.k + 1}, the cost of one beam; "
+                f"use {self._nearest(budget)}."
             )
         try:
             super().check(beams)
@@ -42,11 +42,11 @@ class Lookahead(Beam):
             width = self.width or "null"
             raise UserError(
                 f"budget={budget} buys {beams} beams of k + 1 = {self.k + 1} generations, which strategy.width={width} "
-                f"does not divide; use {self._near(budget)}."
+                f"does not divide; use {self._nearest(budget)}."
             ) from None
 
-    def _near(self, budget: int) -> str:
-        """The budgets next to this one that can be spent."""
+    def _nearest(self, budget: int) -> str:
+        """Return the nearest budgets that can be spent."""
         good = [n for n in range(1, 4 * budget + 4 * (self.k + 1) * (self.width or 1)) if self._can_spend(n)]
         below = [n for n in good if n < budget][-1:]
         above = [n for n in good if n > budget][:1]
@@ -63,8 +63,8 @@ class Lookahead(Beam):
     def solve(self, problem: Problem, budget: int) -> Flow:
         return super().solve(problem, budget // (self.k + 1))
 
-    def _values(self, traces: list[Trace]) -> Asking[list[float]]:
-        """The verifier's values at the ends of greedy rollouts; a finished trace is judged as it is."""
+    def _values(self, traces: list[Trace]) -> SubFlow[list[float]]:
+        """Return the verifier's values at the ends of greedy rollouts; a finished trace is scored as it is."""
         if not self.k:
             return (yield from score(traces))
         rolled = iter((yield from sample([t for t in traces if t.is_open], max_steps=self.k, temperature=0.0)))

@@ -5,57 +5,52 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 from ttc.errors import UserError
+from ttc.strategies.base import Strategy
 from ttc.strategies.flows import sample, score_steps
-from ttc.strategies.parallel import check_positive
 from ttc.types import Candidate, Flow, Problem, Step, Trace
 
 
 @dataclass
-class Mcts:
-    """N simulations: walk down by UCT, sample one whole solution from there, score its steps, back its value up.
+class Mcts(Strategy):
+    """N simulations: descend by UCT, sample one whole solution from there, score its steps, back up its value.
 
-    At a node the walk goes on to the child with the largest mean value + `exploration` · sqrt(ln n / n_child), n being
-    visits, until a node that was sampled from at most `widening` · sqrt(n) times (progressive widening, Coulom 2007).
-    The solution's value is the verifier's at its end. `parallel` simulations run at once, each a visit of value 0 until
-    it is back (virtual loss). The candidates are the N solutions.
+    At a node the descent continues to the child with the largest mean value + `exploration` · sqrt(ln n / n_child), n
+    being visits, until it reaches a node that has been sampled from at most `widening` · sqrt(n) times (progressive
+    widening, Coulom 2007). A solution's value is the verifier's at its end. `parallel` simulations run at once, each
+    counted as a visit of value 0 until it returns (virtual loss). The candidates are the N solutions.
     """
 
     exploration: float = 0.5
-    widening: float = 1.0
-    parallel: int = 4
-
-    needs_prm: ClassVar[bool] = True
-    is_parallel: ClassVar[bool] = False
-    generations_each: ClassVar[int] = 1
+    widening: float = 1.0  # samples from a node visited n times: about widening · sqrt(n)
+    parallel: int = 4  # simulations at once
 
     def check(self, budget: int) -> None:
-        check_positive(budget)
+        super().check(budget)
         if self.exploration < 0:
-            raise UserError(f"strategy.exploration={self.exploration} is negative; use 0 or more, e.g. 0.5.")
+            raise UserError(f"strategy.exploration={self.exploration} must not be negative; use e.g. 0.5.")
         if self.widening <= 0:
-            raise UserError(f"strategy.widening={self.widening} is not above 0; use e.g. 1.0.")
+            raise UserError(f"strategy.widening={self.widening} must be above 0; use e.g. 1.0.")
         if self.parallel < 1:
-            raise UserError(f"strategy.parallel={self.parallel} is no number of simulations; use 1 or more.")
+            raise UserError(f"strategy.parallel={self.parallel} must be at least 1; use e.g. 4.")
 
     def solve(self, problem: Problem, budget: int) -> Flow:
         root = TreeNode(Trace(problem))
         candidates: list[Candidate] = []
         while len(candidates) < budget:
-            paths = [self.walk(root) for _ in range(min(self.parallel, budget - len(candidates)))]
+            paths = [self.descend(root) for _ in range(min(self.parallel, budget - len(candidates)))]
             traces = yield from sample([path[-1].trace for path in paths])
             values = yield from score_steps(traces)
             for path, trace, of_steps in zip(paths, traces, values, strict=True):
-                path += grow(path[-1], trace)
+                path += add_steps(path[-1], trace)
                 for node in path:
                     node.total += of_steps[-1]
                 candidates.append(Candidate(trace, of_steps))
         return candidates
 
-    def walk(self, root: TreeNode) -> list[TreeNode]:
-        """From the root to the node from which to sample; each is visited."""
+    def descend(self, root: TreeNode) -> list[TreeNode]:
+        """Return the path from the root to the node from which to sample, each node visited once more."""
         path = [root]
         root.visits += 1
         while (node := path[-1]).children and node.samples > self.widening * math.sqrt(node.visits):
@@ -74,17 +69,17 @@ class Mcts:
 
 @dataclass
 class TreeNode:
-    """A prefix that may be continued, with the visits and the summed values of the solutions through it."""
+    """A prefix that may be continued, with the visits and the total value of the solutions through it."""
 
     trace: Trace
     children: dict[Step, TreeNode] = field(default_factory=dict)
     visits: int = 0
-    samples: int = 0  # solutions that were sampled from here
+    samples: int = 0  # solutions sampled from here
     total: float = 0.0
 
 
-def grow(node: TreeNode, trace: Trace) -> Sequence[TreeNode]:
-    """Add a solution's steps below `node`, each visited once; its last step ends it and is no node."""
+def add_steps(node: TreeNode, trace: Trace) -> Sequence[TreeNode]:
+    """Add a solution's steps below `node` and return their nodes, each visited once; its last step ends it: no node."""
     added = []
     for count in range(len(node.trace.steps) + 1, len(trace.steps)):
         step = trace.steps[count - 1]

@@ -1,4 +1,4 @@
-"""Revisions: chains of attempts, each made in sight of the last ones (Snell et al. 2024, section 6)."""
+"""Revisions: chains of attempts, each made in sight of the previous ones (Snell et al. 2024, section 6)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from math import isqrt
 from typing import ClassVar
 
 from ttc.errors import UserError
-from ttc.strategies.flows import Asking, sample, score, together
-from ttc.strategies.parallel import check_positive
+from ttc.strategies.base import Strategy
+from ttc.strategies.flows import SubFlow, sample, score, side_by_side
 from ttc.types import Candidate, Flow, Problem, Trace
 
 PRESETS = {"easy": (128, 1), "medium": (32, 4), "hard": (4, 32)}
@@ -17,34 +17,31 @@ PRESETS = {"easy": (128, 1), "medium": (32, 4), "hard": (4, 32)}
 
 
 @dataclass
-class Revisions:
-    """N attempts in chains; `ratio` is how much longer a chain is than there are chains, sequential:parallel.
+class Revisions(Strategy):
+    """N attempts in chains; `ratio` is sequential:parallel, the length of a chain to the number of chains.
 
     At a budget of 128, 8:1 is 4 chains of 32. `sequential` is one chain of N, `parallel` N chains of one attempt;
     `easy`, `medium` and `hard` are 128:1, 32:4 and 4:32. An attempt is made in sight of the latest `shown` finished
-    ones of its chain. All attempts are candidates: a right one may be turned wrong by the next.
+    ones of its chain. All attempts are candidates: a correct one may be turned wrong by the next revision.
     """
 
     ratio: str = "1:1"
     shown: int = 4
 
-    needs_prm: ClassVar[bool] = True
-    is_parallel: ClassVar[bool] = False
     has_chains: ClassVar[bool] = True
-    generations_each: ClassVar[int] = 1
 
     def check(self, budget: int) -> None:
-        check_positive(budget)
+        super().check(budget)
         if self.shown < 1:
-            raise UserError(f"strategy.shown={self.shown} is no number of attempts; use 1 or more, e.g. 4.")
+            raise UserError(f"strategy.shown={self.shown} must be at least 1; use e.g. 4.")
         ratio = self._ratio(budget)
         area = ratio.numerator * ratio.denominator
         scale = isqrt(budget // area)
         if area * scale * scale != budget:
             near = " or ".join(str(area * n * n) for n in (scale, scale + 1) if n)
             raise UserError(
-                f"budget={budget} makes no whole chains at strategy.ratio={self.ratio}; use budget={near}, or a ratio "
-                f"of {', '.join(ratios(budget))}."
+                f"budget={budget} cannot be split into whole chains at strategy.ratio={self.ratio}; use budget={near}, "
+                f"or a ratio of {', '.join(ratios(budget))}."
             )
 
     def solve(self, problem: Problem, budget: int) -> Flow:
@@ -54,18 +51,18 @@ class Revisions:
             Candidate(trace, (next(values),), chain=number) for number, chain in enumerate(chains) for trace in chain
         ]
 
-    def attempts(self, problem: Problem, budget: int) -> Asking[list[list[Trace]]]:
-        """The chains of attempts, not yet scored."""
+    def attempts(self, problem: Problem, budget: int) -> SubFlow[list[list[Trace]]]:
+        """Return the chains of attempts, not yet scored."""
         length, count = self.chains(budget)
-        return (yield from together([self._chain(problem, length) for _ in range(count)]))
+        return (yield from side_by_side([self._chain(problem, length) for _ in range(count)]))
 
     def chains(self, budget: int) -> tuple[int, int]:
-        """How long a chain is, and how many there are: L / C is the ratio, L · C the budget."""
+        """Return the length of a chain and the number of chains: L / C is the ratio, L · C the budget."""
         ratio = self._ratio(budget)
         scale = isqrt(budget // (ratio.numerator * ratio.denominator))
         return ratio.numerator * scale, ratio.denominator * scale
 
-    def _chain(self, problem: Problem, length: int) -> Asking[list[Trace]]:
+    def _chain(self, problem: Problem, length: int) -> SubFlow[list[Trace]]:
         chain: list[Trace] = []
         for _ in range(length):
             finished = [Trace(problem, attempt.steps, attempt.finish) for attempt in chain if attempt.is_finished]
@@ -81,12 +78,12 @@ class Revisions:
             pair = (0, 0)
         if min(pair) < 1:
             raise UserError(
-                f"strategy.ratio={self.ratio} is no ratio; write sequential:parallel, e.g. 4:1, or {', '.join(named)}."
+                f"strategy.ratio={self.ratio} is not a ratio; use sequential:parallel, e.g. 4:1, or {', '.join(named)}."
             )
         return Fraction(*pair)
 
 
 def ratios(budget: int) -> list[str]:
-    """Every ratio at which a budget makes whole chains, from all parallel to one chain."""
+    """Return every ratio that splits a budget into whole chains, from all parallel to one chain."""
     shapes = (Fraction(length, budget // length) for length in range(1, budget + 1) if budget % length == 0)
     return [f"{shape.numerator}:{shape.denominator}" for shape in shapes]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from ttc.engines.checkpoint import fingerprint, resolve
-from ttc.engines.vllm import VllmGenerator
+from ttc.engines.generator import VllmGenerator
 from ttc.errors import UserError
 
 SPEED = frozenset({"max_num_seqs", "gpu_memory_utilization", "kv_cache_gib", "tensor_parallel_size"})

@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ttc.engines.base import EngineConfig, started
+from ttc.engines.base import EngineConfig, start_engine
+from ttc.execution.runner import Outcome, Runner, start_flows
 from ttc.grading import Grader, extract_answer
-from ttc.meter import metered
-from ttc.runner import Outcome, Runner
-from ttc.runner import started as flows_of
+from ttc.progress_bar import track_progress
 from ttc.types import Flow, Problem, Trace
 
 Row = Mapping[str, Any]
@@ -40,10 +39,10 @@ def collect(
         return
     seen = {row["id"] for row in read_rows(file)} if file.exists() else set()
     left = [problem for problem in problems if problem.id not in seen]
-    runner = Runner(started(generator), seed=seed, max_in_flight=IN_FLIGHT)
+    runner = Runner(start_engine(generator), seed=seed, max_in_flight=IN_FLIGHT)
     with Grader() as grader, file.open("a") as lines:
-        flows = flows_of(left, lambda problem: solve(problem, judge(problem, grader)))
-        for number, outcome in enumerate(metered(runner.run(flows), title, len(left))):
+        flows = start_flows(left, lambda problem: solve(problem, judge(problem, grader)))
+        for number, outcome in enumerate(track_progress(runner.run(flows), title, len(left))):
             rows = rows_of(outcome, judge(outcome.problem, grader))
             lines.writelines(json.dumps(row) + "\n" for row in rows)
             if number % 100 == 0:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ttc.pocket.pen import Pen
 from ttc.pocket.problems import Draft, drafts
 from ttc.pocket.tokenizer import train_tokenizer
+from ttc.training.base import Training
 from ttc.training.loop import Batch, Optimisation, pick_device, train
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class LlamaShape:
 
 
 @dataclass
-class GeneratorTraining:
+class GeneratorTraining(Training):
     """Train a tokenizer and a generator; writes a directory that transformers and vLLM load."""
 
     seed: int = 0
@@ -51,7 +52,7 @@ class GeneratorTraining:
         torch.manual_seed(self.seed)
         directory.mkdir(parents=True, exist_ok=True)
         tokenizer = self._tokenizer(directory / "tokenizer")
-        corpus = Corpus(tokenizer, self.seed, self.batch_documents)
+        corpus = PocketCorpus(tokenizer, self.seed, self.batch_documents)
         model = build_llama(self.shape, len(tokenizer))
         train(
             model,
@@ -79,7 +80,7 @@ def _written(documents: islice[Draft], seed: int) -> list[tuple[Draft, str]]:
     return [(draft, "".join(draft.solution(Pen(rng, draft.level))[0])) for draft in documents]
 
 
-class Corpus:
+class PocketCorpus:
     """Batches of problems with solutions from the training split, one document a row, drawn anew for each pool."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast, seed: int, batch_documents: int) -> None:

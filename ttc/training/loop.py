@@ -13,38 +13,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from ttc.errors import UserError
-from ttc.meter import Meter
+from ttc.progress_bar import ProgressBar
 
 if TYPE_CHECKING:
     import torch
 
 LOG_SECONDS = 60.0
 
-# The lower-case names are aliases: OmegaConf reads an enum's member by its name.
-
 
 class Precision(StrEnum):
     """What the forward pass computes in; the weights are float32 always."""
 
-    AUTO = "auto"
-    FLOAT32 = "float32"
-    BFLOAT16 = "bfloat16"
-
-    auto = AUTO
-    float32 = FLOAT32
-    bfloat16 = BFLOAT16
+    auto = "auto"
+    float32 = "float32"
+    bfloat16 = "bfloat16"
 
 
 class Switch(StrEnum):
     """On, off, or whatever pays here."""
 
-    AUTO = "auto"
-    ON = "on"
-    OFF = "off"
-
-    auto = AUTO
-    on = ON
-    off = OFF
+    auto = "auto"
+    on = "on"
+    off = "off"
 
 
 @dataclass
@@ -58,8 +48,8 @@ class Optimisation:
     betas: tuple[float, float] = (0.9, 0.95)
     clip_norm: float = 1.0
     checkpoint_minutes: float = 3.0
-    precision: Precision = Precision.AUTO
-    compile: Switch = Switch.AUTO
+    precision: Precision = Precision.auto
+    compile: Switch = Switch.auto
 
     def learning_rate_at(self, step: int) -> float:
         """Linear warm-up, then a cosine down to a hundredth."""
@@ -80,8 +70,8 @@ def autocasts(precision: Precision, device: str) -> bool:
     """Does bfloat16 pay here? Where a CPU only emulates it, it is slower than float32."""
     import torch
 
-    if precision is not Precision.AUTO:
-        return precision is Precision.BFLOAT16
+    if precision is not Precision.auto:
+        return precision is Precision.bfloat16
     return device == "cuda" or bool(torch.cpu._is_avx512_bf16_supported())
 
 
@@ -90,8 +80,8 @@ COMPILING_PAYS_FROM_STEPS = 500
 
 def compiles(compile: Switch, steps: int) -> bool:
     """Does compiling the model pay? It takes about a minute, then doubles the speed; it needs a C++ compiler."""
-    if compile is not Switch.AUTO:
-        return compile is Switch.ON
+    if compile is not Switch.auto:
+        return compile is Switch.on
     return steps >= COMPILING_PAYS_FROM_STEPS and shutil.which(os.environ.get("CXX", "g++")) is not None
 
 
@@ -196,7 +186,7 @@ class TrainingProgress:
     """Steps done, with the smoothed loss and tokens/s."""
 
     def __init__(self, title: str, steps: int, first: int) -> None:
-        self._meter = Meter(title, steps, first, log_seconds=LOG_SECONDS)
+        self._meter = ProgressBar(title, steps, first, log_seconds=LOG_SECONDS)
         self._step = first
         self._loss: float | None = None
         self._tokens, self._started = 0, time.monotonic()

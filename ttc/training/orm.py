@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from ttc.engines.vllm import VllmGenerator
+from ttc.engines.generator import VllmGenerator
+from ttc.engines.verifier_formats import PlainFormat, RevisionFormat, StepFormat
 from ttc.errors import UserError
-from ttc.prm.formats import Plain, Revisions, StepFormat
-from ttc.strategies.revisions import Revisions as Chains
+from ttc.strategies.revisions import Revisions
 from ttc.training.collect import IsCorrect
 from ttc.training.loop import Optimisation
 from ttc.training.rollouts import by_outcome, outcomes
@@ -60,7 +60,7 @@ class RevisionVerifierTraining(VerifierTraining):
 
     @property
     def format(self) -> type[StepFormat]:
-        return Revisions if self.history else Plain
+        return RevisionFormat if self.history else PlainFormat
 
     def label(self, problem: Problem, is_correct: IsCorrect) -> Flow:
         return self._label(problem, self.chains * self.length, is_correct)
@@ -69,7 +69,7 @@ class RevisionVerifierTraining(VerifierTraining):
         return self._label(problem, self.validation_samples, is_correct)
 
     def _label(self, problem: Problem, budget: int, is_correct: IsCorrect) -> Flow:
-        chains = yield from Chains(f"{self.length}:{budget // self.length}").attempts(problem, budget)
+        chains = yield from Revisions(f"{self.length}:{budget // self.length}").attempts(problem, budget)
         return by_outcome([trace for chain in chains for trace in chain], is_correct)
 
     def check(self) -> None:

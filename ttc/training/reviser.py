@@ -10,11 +10,12 @@ from random import Random
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ttc.engines.checkpoint import resolve
-from ttc.engines.vllm import VllmGenerator
+from ttc.engines.generator import VllmGenerator
 from ttc.errors import UserError
+from ttc.execution.runner import Outcome
 from ttc.pocket.problems import sample_problems
-from ttc.runner import Outcome
 from ttc.strategies.revisions import Revisions
+from ttc.training.base import Training
 from ttc.training.claim import claim
 from ttc.training.collect import IsCorrect, Row, collect, read_rows
 from ttc.training.corpus import Corpus
@@ -31,7 +32,7 @@ Encoded = tuple[list[int], list[int]]
 
 
 @dataclass
-class ReviserTraining:
+class ReviserTraining(Training):
     """Finetune the generator on its own attempts followed by right ones; the loss is on what follows only.
 
     The paper (`recipe=paper`) samples 64 solutions a problem at a higher temperature, shows wrong attempts alone, and
@@ -47,7 +48,7 @@ class ReviserTraining:
     validation_problems: int = 300
     samples: int = 16
     length: int = 1  # of the chains that the samples come in
-    recipe: Recipe = Recipe.OWN
+    recipe: Recipe = Recipe.own
     optimisation: Optimisation = field(default_factory=lambda: Optimisation(steps=1_500, learning_rate=1e-3))
     batch_documents: int = 64
     evaluate_every: int = 250
@@ -67,7 +68,7 @@ class ReviserTraining:
                 f"samples={self.samples} are no whole chains of length={self.length}; use a multiple, e.g. "
                 f"samples={4 * max(1, self.length)} length={max(1, self.length)}."
             )
-        if (self.recipe is Recipe.CHAINS) != (self.length > 1):
+        if (self.recipe is Recipe.chains) != (self.length > 1):
             raise UserError(
                 f"recipe={self.recipe} with length={self.length}: only recipe=chains learns from chains, and these "
                 "are 2 attempts or longer, e.g. recipe=chains length=8 generator.model=pocket-reviser."
@@ -132,7 +133,7 @@ class ReviserTraining:
     def _trajectories(self, row: Row) -> list[Trajectory]:
         rng = Random(f"{self.seed}-{row['id']}")  # a problem's draws do not hang on the others
         attempts = [Attempt(text, right, tuple(shown)) for text, right, shown in row["attempts"]]
-        if self.recipe is Recipe.CHAINS:
+        if self.recipe is Recipe.chains:
             return chained(row["question"], attempts, rng)
         right, wrong = ([attempt.text for attempt in attempts if attempt.right is kind] for kind in (True, False))
         return trajectories(row["question"], right, wrong, self.recipe, rng)

@@ -25,16 +25,10 @@ class Recipe(StrEnum):
     the context's last attempt, or, where it is empty, before any sample.
     """
 
-    PAPER = "paper"
-    NEAREST = "nearest"
-    OWN = "own"
-    CHAINS = "chains"
-
-    # The lower-case names are aliases: OmegaConf reads an enum's member by its name.
-    paper = PAPER
-    nearest = NEAREST
-    own = OWN
-    chains = CHAINS
+    paper = "paper"
+    nearest = "nearest"
+    own = "own"
+    chains = "chains"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +53,9 @@ def trajectories(
     question: str, right: Sequence[str], wrong: Sequence[str], recipe: Recipe, rng: Random
 ) -> list[Trajectory]:
     """The trajectories of one problem, from its sampled solutions; none without a right one."""
-    if recipe is Recipe.PAPER:
+    if recipe is Recipe.paper:
         return [Trajectory(question, _attempts(target, (), wrong, rng), target) for target in right]
-    if recipe is Recipe.OWN:
+    if recipe is Recipe.own:
         return [_own(question, number, right, wrong, rng) for number in range(len(right))]
     if not right or not wrong:
         return []

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ttc.prm.formats import Plain, StepFormat
+from ttc.engines.verifier_formats import PlainFormat, StepFormat
 from ttc.training.loop import Batch
-from ttc.types import Candidate, Finish, Problem, Step, Trace
+from ttc.types import Candidate, FinishReason, Problem, Step, Trace
 
 if TYPE_CHECKING:
     import torch
@@ -54,8 +54,8 @@ class LabelledTrace:
     def unlabelled(self) -> Trace:
         """The trace as an engine would be asked to score it."""
         problem = Problem(self.problem_id, self.question, "")
-        shown = tuple(Trace(problem, (Step(text, ()),), Finish.STOP) for text in self.attempts)
-        return Trace(problem, tuple(Step(text, ()) for text in self.steps), Finish.STOP, shown)
+        shown = tuple(Trace(problem, (Step(text, ()),), FinishReason.STOP) for text in self.attempts)
+        return Trace(problem, tuple(Step(text, ()) for text in self.steps), FinishReason.STOP, shown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Encoded:
 class TraceEncoder:
     """Tokenises traces exactly as the verifier's engine will see them."""
 
-    def __init__(self, tokenizer: Any, format: type[StepFormat] = Plain, max_tokens: int | None = None) -> None:
+    def __init__(self, tokenizer: Any, format: type[StepFormat] = PlainFormat, max_tokens: int | None = None) -> None:
         self._format, self._max_tokens = format(tokenizer), max_tokens
 
     def encode(self, labelled: LabelledTrace) -> Encoded:

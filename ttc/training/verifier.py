@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import json
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ttc.analysis.verifier_quality import Judged, Quality, draw_quality, quality, show_quality, within_problem_auc
+from ttc.analysis.verifier_quality import (
+    ScoredSolution,
+    VerifierQuality,
+    draw_quality,
+    measure_quality,
+    show_quality,
+    within_problem_auc,
+)
 from ttc.engines.checkpoint import resolve
-from ttc.engines.vllm import VllmGenerator
+from ttc.engines.generator import VllmGenerator
+from ttc.engines.verifier_formats import PlainFormat, StepFormat
 from ttc.errors import UserError
+from ttc.execution.runner import Outcome
 from ttc.grading import extract_answer
 from ttc.pocket.problems import sample_problems
-from ttc.prm.formats import Plain, StepFormat
-from ttc.runner import Outcome
+from ttc.training.base import Training
 from ttc.training.claim import claim
 from ttc.training.collect import IsCorrect, Row, collect, read_rows
 from ttc.training.corpus import Corpus
@@ -40,7 +48,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class VerifierTraining(ABC):
+class VerifierTraining(Training):
     """Train a verifier on the generator's own solutions."""
 
     seed: int = 0
@@ -71,7 +79,7 @@ class VerifierTraining(ABC):
     @property
     def format(self) -> type[StepFormat]:
         """How the verifier reads a solution."""
-        return Plain
+        return PlainFormat
 
     def check(self) -> None:
         """Refuse an unusable generator, or a start that reads other tokens, before any weights load."""
@@ -161,14 +169,14 @@ class Validation:
         self._answers = [extract_answer(trace.text) for trace in traces]
         self.rows: list[Encoded] = [encoder.encode(trace) for trace in traces]
 
-    def quality(self, model: torch.nn.Module) -> Quality:
+    def quality(self, model: torch.nn.Module) -> VerifierQuality:
         """Measure the model's final values."""
-        return quality(self.judged([values[-1] for values in values_of(model, self.rows)]), self._samples)
+        return measure_quality(self.judged([values[-1] for values in values_of(model, self.rows)]), self._samples)
 
-    def judged(self, scores: Sequence[float]) -> list[Judged]:
+    def judged(self, scores: Sequence[float]) -> list[ScoredSolution]:
         """The solutions with these scores."""
         return [
-            Judged(trace.problem_id, answer, trace.right, score)
+            ScoredSolution(trace.problem_id, answer, trace.right, score)
             for trace, answer, score in zip(self._traces, self._answers, scores, strict=True)
         ]
 

@@ -1,0 +1,80 @@
+"""What a verifier's report says of it."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from ttc.analysis.verifier_quality import (
+    ScoredSolution,
+    draw_quality,
+    quality,
+    reliability,
+    show_quality,
+    within_problem_auc,
+)
+
+
+def test_auc_within_problems_ignores_how_hard_a_problem_is() -> None:
+    easy = [ScoredSolution("easy", "1", True, 0.9), ScoredSolution("easy", "2", False, 0.8)]
+    hard = [
+        ScoredSolution("hard", "1", True, 0.3),
+        ScoredSolution("hard", "2", False, 0.1),
+        ScoredSolution("hard", "3", False, 0.2),
+    ]
+    assert within_problem_auc(easy + hard) == 1.0
+    tied = [ScoredSolution("hard", "1", True, 0.1), ScoredSolution("hard", "2", False, 0.1)]
+    assert within_problem_auc(easy + tied) == 0.75
+    assert math.isnan(within_problem_auc([ScoredSolution("all right", "1", True, 0.5)]))
+
+
+def test_reliability_compares_scores_with_outcomes_bin_by_bin() -> None:
+    bins = reliability(np.array([0.0, 0.05, 0.62, 0.68, 1.0]), np.array([0.0, 1.0, 1.0, 1.0, 1.0]))
+    assert [(b.low, b.n, b.score, b.right) for b in bins] == [
+        (0.0, 2, pytest.approx(0.025), 0.5),
+        (0.6, 2, pytest.approx(0.65), 1.0),
+        (0.9, 1, 1.0, 1.0),
+    ]
+
+
+def judged(score: dict[bool, float], problems: int = 40, samples: int = 8) -> list[ScoredSolution]:
+    """Solutions of which half are right, scored by their outcome."""
+    rng = Random(0)
+    return [
+        ScoredSolution(f"p{p}", "1" if right else "2", right, score[right])
+        for p in range(problems)
+        for right in (rng.random() < 0.5 for _ in range(samples))
+    ]
+
+
+def test_a_perfect_verifier_is_calibrated_and_reaches_the_oracle() -> None:
+    found = quality(judged({True: 1.0, False: 0.0}), 8)
+    assert found.calibration_error == 0.0 and found.bce < 1e-5 and found.auc_within_problem == 1.0
+    assert list(found.curves["best"]) == [1, 2, 4, 8]
+    for n, cell in found.curves["best"].items():
+        assert cell == pytest.approx(found.curves["oracle"][n])
+
+
+def test_a_verifier_that_prefers_wrong_solutions_gets_worse_with_more_of_them() -> None:
+    curve = quality(judged({True: 0.1, False: 0.9}), 8).curves["best"]
+    accuracies = [accuracy for accuracy, _, _ in curve.values()]
+    assert accuracies == sorted(accuracies, reverse=True) and accuracies[0] > 0.4 > 0.05 > accuracies[-1]
+
+
+def test_solutions_without_an_answer_count_as_samples_that_are_never_chosen() -> None:
+    found = quality([ScoredSolution("p", "1", True, 0.1)], 4)
+    assert found.curves["best"][1][0] == pytest.approx(0.25) and found.curves["best"][4][0] == 1.0
+
+
+def test_a_report_is_shown_and_drawn(tmp_path: Path) -> None:
+    found = quality(judged({True: 0.8, False: 0.3}), 8)
+    console = Console(record=True, width=80, file=(tmp_path / "out").open("w"))
+    show_quality(found, console)
+    assert "within-problem AUC 1.000" in console.export_text()
+    draw_quality(found, tmp_path / "report.png")
+    assert (tmp_path / "report.png").read_bytes().startswith(b"\x89PNG")

@@ -1,0 +1,117 @@
+"""Problems fall into five bins of oracle pass@1."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from ttc.difficulty.bins import OracleDifficulty, quintiles, read_pass1
+from ttc.errors import UserError
+
+
+def run_directory(tmp_path: Path, rows: list[dict[str, object]], selections: list[str]) -> Path:
+    (tmp_path / "summary.json").write_text(json.dumps({"selections": {name: {} for name in selections}}))
+    (tmp_path / "problems.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return tmp_path
+
+
+def row(id_: str, *correct: bool) -> dict[str, object]:
+    return {"id": id_, "candidates": [{"correct": flag} for flag in correct]}
+
+
+def table(tmp_path: Path, value: object) -> str:
+    path = tmp_path / "pass1.json"
+    path.write_text(json.dumps(value))
+    return str(path)
+
+
+def test_quintile_1_is_the_easiest_and_5_the_hardest() -> None:
+    pass1 = {"c": 0.5, "a": 0.9, "e": 0.0, "b": 0.7, "d": 0.2}
+    assert quintiles(pass1) == {"a": 1, "b": 2, "c": 3, "d": 4, "e": 5}
+
+
+@pytest.mark.parametrize("count", [7, 20, 101, 500])
+def test_bins_have_equal_counts_even_when_most_problems_tie(count: int) -> None:
+    sizes = Counter(quintiles({f"p{i}": float(i % 10 == 0) for i in range(count)}).values())
+    assert set(sizes) == {1, 2, 3, 4, 5}
+    assert max(sizes.values()) - min(sizes.values()) <= 1
+
+
+def test_ties_do_not_depend_on_the_order_of_problems() -> None:
+    ids = [f"p{i}" for i in range(50)]
+    assert quintiles(dict.fromkeys(ids, 0.0)) == quintiles(dict.fromkeys(reversed(ids), 0.0))
+
+
+def test_ties_are_not_broken_along_subjects_in_the_ids() -> None:
+    bins = quintiles({f"{subject}/{i}": 0.0 for subject in ("algebra", "geometry") for i in range(50)})
+    algebra = Counter(quintile for id_, quintile in bins.items() if id_.startswith("algebra"))
+    assert set(algebra) == {1, 2, 3, 4, 5}
+
+
+def test_bins_are_those_of_the_whole_table_whatever_the_limit(tmp_path: Path) -> None:
+    path = table(tmp_path, {f"p{i}": i / 10 for i in range(10)})
+    bins = OracleDifficulty(path).bins(["p8", "p9"])
+    assert bins.quintile == {"p8": 1, "p9": 1}
+    assert bins.note is None
+
+
+def test_problems_that_a_table_lacks_have_no_bin_and_are_reported(tmp_path: Path) -> None:
+    bins = OracleDifficulty(table(tmp_path, {"a": 1.0})).bins(["a", "b", "c"])
+    assert bins.quintile == {"a": 1}
+    assert bins.note is not None and "2 of 3 problems" in bins.note
+
+
+def test_a_table_of_other_problems_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"none of the 1 problems .*'x'.*'a'"):
+        OracleDifficulty(table(tmp_path, {"x": 1.0})).bins(["a"])
+
+
+def test_without_a_path_a_parallel_run_bins_itself_and_says_so() -> None:
+    bins = OracleDifficulty().bins(["a", "b"], own={"a": 0.1, "b": 0.9})
+    assert bins.quintile["b"] < bins.quintile["a"]
+    assert bins.note is not None and "own samples" in bins.note
+
+
+def test_without_a_path_another_run_has_no_bins_and_names_the_remedy() -> None:
+    bins = OracleDifficulty().bins(["a"])
+    assert bins.quintile == {}
+    assert bins.note is not None and "difficulty.path=DIR" in bins.note
+
+
+def test_a_parallel_run_gives_the_share_of_correct_candidates(tmp_path: Path) -> None:
+    rows = [row("a", True, False, False, True), row("b", False, False), row("nothing sampled")]
+    assert read_pass1(run_directory(tmp_path, rows, ["majority", "pass@1"])) == {"a": 0.5, "b": 0.0}
+
+
+def test_a_run_of_dependent_samples_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="strategy=majority"):
+        read_pass1(run_directory(tmp_path, [row("a", True)], ["majority", "weighted"]))
+
+
+@pytest.mark.parametrize("value", [[], {}, [0.5], {"a": 1.5}, {"a": -0.1}, {"a": "0.5"}, {"a": True}, {"a": None}])
+def test_a_table_that_is_none_is_refused_in_one_line(tmp_path: Path, value: object) -> None:
+    with pytest.raises(UserError) as caught:
+        read_pass1(Path(table(tmp_path, value)))
+    assert "\n" not in str(caught.value) and "pass1.json" in str(caught.value)
+
+
+def test_nan_is_no_pass1(tmp_path: Path) -> None:
+    (tmp_path / "pass1.json").write_text('{"a": NaN}')
+    with pytest.raises(UserError, match="nan"):
+        read_pass1(tmp_path / "pass1.json")
+
+
+def test_unreadable_files_are_refused_with_their_place(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="No such file"):
+        read_pass1(tmp_path / "absent.json")
+    (tmp_path / "broken.json").write_text('{"a": 0.5,\n oops}')
+    with pytest.raises(UserError, match=r"broken\.json:2 is not JSON"):
+        read_pass1(tmp_path / "broken.json")
+    with pytest.raises(UserError, match=r"summary\.json cannot be read"):
+        read_pass1(tmp_path)
+    run_directory(tmp_path, [row("a", True), {"id": "b"}], ["pass@1"])
+    with pytest.raises(UserError, match=r"problems\.jsonl:2 is not a row"):
+        read_pass1(tmp_path)

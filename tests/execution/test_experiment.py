@@ -1,0 +1,140 @@
+"""`ttc run`, from the command line to the run directory, for real on the pocket models."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PHASES = {"load", "generate", "score", "grade", "total"}
+
+
+def ttc(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    executable = Path(sys.executable).with_name("ttc")
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "COLUMNS": "100"}
+    return subprocess.run(
+        [executable, *arguments], cwd=cwd, env=environment, capture_output=True, text=True, timeout=600, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """Four jobs in one process."""
+    directory = tmp_path_factory.mktemp("sweep")
+    done = ttc(
+        "run", "-m", "budget=4,8", "strategy=best_of_n,beam", "data.limit=10", "hydra.sweep.dir=sweep", cwd=directory
+    )
+    assert done.returncode == 0, done.stderr
+    return directory / "sweep", done
+
+
+def test_a_sweep_runs_every_job_and_loads_the_weights_once(
+    sweep: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    directory, _ = sweep
+    summaries = [json.loads((directory / str(job) / "summary.json").read_text()) for job in range(4)]
+    assert {(s["strategy"], s["budget"]) for s in summaries} == {
+        (strategy, budget) for strategy in ("best_of_n", "beam") for budget in (4, 8)
+    }
+    first, *others = (summary["seconds"]["load"] for summary in summaries)
+    assert all(seconds < 0.05 * first for seconds in others)
+
+
+def test_a_sweep_ends_with_one_merged_table(sweep: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    directory, done = sweep
+    with (directory / "sweep.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if (row["kind"], row["selection"]) == ("overall", "weighted")]
+    assert [(row["job"], row["budget"], row["strategy"], row["generations"]) for row in rows] == [
+        ("0", "4", "best_of_n", "40"),
+        ("1", "4", "beam", "40"),
+        ("2", "8", "best_of_n", "80"),
+        ("3", "8", "beam", "80"),
+    ]
+    assert "sweep of 4 jobs" in done.stdout
+
+
+def test_the_smaller_budget_of_a_sweep_is_a_part_of_the_larger(
+    sweep: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    small, large = ([json.loads(line) for line in (sweep[0] / job / "problems.jsonl").open()] for job in ("0", "2"))
+    for few, many in zip(small, large, strict=True):
+        assert [c["text"] for c in few["candidates"]] == [c["text"] for c in many["candidates"][:4]]
+
+
+def test_a_run_directory_is_complete(sweep: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    directory = sweep[0] / "0"
+    summary = json.loads((directory / "summary.json").read_text())
+    assert {"accuracy", "ci95", "n_problems", "selections", "by_quintile", "by_level", "generations"} <= set(summary)
+    assert summary["n_problems"] == 10 and summary["generations"] == 10 * summary["budget"]
+    assert {"majority", "best", "weighted", "oracle"} <= set(summary["selections"])
+    assert {"prompt", "cached", "decoded", "prm"} <= set(summary["tokens"])
+    assert summary["flops"]["paper"] > 0 and summary["flops"]["full"] > 0
+    assert set(summary["seconds"]) == PHASES
+    rows = [json.loads(line) for line in (directory / "problems.jsonl").read_text().splitlines()]
+    assert len({row["id"] for row in rows}) == 10
+    assert all(len(row["candidates"]) == summary["budget"] for row in rows)
+    assert sum(row["correct"] for row in rows) / 10 == pytest.approx(summary["accuracy"])
+    with (directory / "accuracy.csv").open() as table:
+        kinds = {row["kind"] for row in csv.DictReader(table)}
+    assert kinds == {"overall", "quintile", "level", "budget"}
+    assert (directory / ".hydra" / "config.yaml").is_file()
+
+
+def test_the_table_names_the_run_and_its_subset(sweep: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    output = sweep[1].stdout
+    assert "best_of_n, budget 4, pocket (10 of 500 problems: data.limit=10)" in output
+    assert "by quintile" in output and "weighted" in output
+
+
+def test_a_quiet_run_prints_no_progress_bar_and_no_log_of_vllm(
+    sweep: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    ours = ("solving: ", "Launching ", "\t#")  # and Hydra's line for each job
+    assert all(line.startswith(ours) for line in sweep[1].stderr.splitlines()), sweep[1].stderr
+    assert "\x1b" not in sweep[1].stderr + sweep[1].stdout
+
+
+def test_the_same_seed_gives_the_same_problems_file_byte_for_byte(
+    sweep: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    done = ttc("run", "budget=4", "strategy=best_of_n", "data.limit=10", "hydra.run.dir=again", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    again = [json.loads(line) for line in (tmp_path / "again" / "problems.jsonl").read_text().splitlines()]
+    before = [json.loads(line) for line in (sweep[0] / "0" / "problems.jsonl").read_text().splitlines()]
+    texts = [[[c["text"] for c in row["candidates"]] for row in rows] for rows in (again, before)]
+    assert texts[0] == texts[1]
+
+
+def test_a_killed_run_goes_on_where_it_stopped_to_the_tables_of_an_unbroken_one() -> None:
+    script = Path(__file__).parents[2] / "scripts" / "tools" / "kill_and_resume.py"
+    told = subprocess.run(
+        [sys.executable, script, "--runs", "1", "--kills", "2", "--overrides", "strategy=beam budget=8 data.limit=8"],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert json.loads(told.stdout.splitlines()[-1]) == {"runs": 1, "identical": 1}
+
+
+def test_a_finished_run_can_be_graded_again(sweep: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+    before = (sweep[0] / "0" / "summary.json").read_bytes()
+    summary = json.loads(before)
+    done = ttc("grade", str(sweep[0] / "0"), cwd=sweep[0])
+    assert done.returncode == 0, done.stderr
+    assert f"{summary['accuracy']:.1%}" in done.stdout
+    assert (sweep[0] / "0" / "summary.json").read_bytes() == before
+
+
+def test_a_directory_that_is_no_checkpoint_is_one_line_before_any_weights_load(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    done = ttc("run", "generator.model=empty", "data.limit=5", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1 and "config.json" in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty"]

@@ -1,0 +1,139 @@
+"""Worker processes: the same candidates as one process finds, and no harm from one that fails."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from scripted import ScriptedEngine
+
+from ttc.config import RunConfig
+from ttc.cost import Tokens
+from ttc.difficulty.bins import OracleDifficulty
+from ttc.engines.base import Draw
+from ttc.errors import RunError, UserError
+from ttc.execution.pool import open_executor, shutdown_workers
+from ttc.execution.runner import Outcome
+from ttc.execution.worker import devices_of
+from ttc.store.database import SqliteStore, Store
+from ttc.strategies.parallel import BestOfN
+from ttc.types import FinishReason, Problem, Reply, Request, Sample, Step
+
+PROBLEMS = [Problem(f"p{n}", f"{n}?", str(n)) for n in range(5)]
+
+
+@dataclass
+class Scripted:
+    """An engine's config that a worker process can make its engine from; `fails` says how, at problem 3."""
+
+    model: str = "scripted"
+    fails: str = ""
+    tensor_parallel_size: int = 1
+
+    def start(self) -> ScriptedEngine:
+        if self.fails == "start":
+            raise UserError("generator.model=scripted is not there; use another.")
+        if self.fails == "files":
+            raise OSError("weights.bin: no such file")
+        return ScriptedEngine(self.reply)
+
+    def reply(self, request: Request, draw: Draw) -> Reply:
+        if request.trace.problem.id == "p3" and self.fails == "death":
+            os._exit(3)
+        if request.trace.problem.id == "p3" and self.fails == "bug":
+            raise ZeroDivisionError("nobody foresaw this")
+        if not isinstance(request, Sample):
+            return 0.5
+        text = f"{request.trace.problem.id}, draw {draw.index} of seed {draw.seed}"
+        return request.trace.extended((Step(text, (1, 2, 3)),), FinishReason.STOP)
+
+
+def config(fails: str = "", workers: int = 2, store: SqliteStore | None = None) -> RunConfig:
+    return RunConfig(
+        strategy=BestOfN(),
+        generator=Scripted(fails=fails),
+        prm=Scripted("verifier"),
+        data=None,
+        difficulty=OracleDifficulty(),
+        store=store,
+        budget=3,
+        workers=workers,
+    )
+
+
+def outcomes(settings: RunConfig) -> dict[str, Outcome]:
+    with open_executor(settings, len(PROBLEMS)) as work:
+        return {outcome.problem.id: outcome for outcome in work.run(PROBLEMS)}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_worker_outlives_these_tests() -> Iterator[None]:
+    yield
+    shutdown_workers()
+
+
+def test_workers_find_what_one_process_finds_and_spend_as_much() -> None:
+    told: list[Tokens] = []
+    with open_executor(config(), len(PROBLEMS)) as work:
+        work.on_tokens = told.append
+        shared = {outcome.problem.id: outcome for outcome in work.run(PROBLEMS)}
+        spent = work.ledger.tokens
+        assert work.decoding_tokens == 0
+    assert shared == outcomes(config(workers=1))
+    assert spent == sum(told, Tokens()) == sum((outcome.tokens for outcome in shared.values()), Tokens())
+    assert spent.decoded == 3 * 3 * len(PROBLEMS)
+
+
+def test_workers_keep_their_replies_in_the_runs_store(tmp_path: Path) -> None:
+    file = tmp_path / "store.sqlite"
+    first = outcomes(config(store=SqliteStore(str(file))))
+    with Store(file) as store:
+        kinds = [kind for _, _, kind, _, _ in store.rows()]
+    assert kinds.count("sample") == 3 * len(PROBLEMS)
+    # Replayed: an engine that failed at problem 3 is never asked.
+    assert outcomes(config("bug", store=SqliteStore(str(file)))) == first
+
+
+def test_a_mistake_that_a_worker_finds_is_the_users_and_the_next_job_has_workers_again() -> None:
+    with pytest.raises(UserError, match="is not there; use another"):
+        outcomes(config("start"))
+    assert len(outcomes(config())) == len(PROBLEMS)
+
+
+def test_a_worker_that_dies_ends_the_run_in_one_line() -> None:
+    with pytest.raises(RunError, match=r"a worker process died \(exit code 3\); run the same command again"):
+        outcomes(config("death"))
+    assert len(outcomes(config())) == len(PROBLEMS)
+
+
+def test_an_engine_that_fails_in_a_worker_is_told_as_in_this_process() -> None:
+    with pytest.raises(RunError, match=r"the engine that should generate died \(ZeroDivisionError: nobody foresaw"):
+        outcomes(config("bug"))
+
+
+def test_an_error_of_a_library_that_loads_weights_is_told_with_its_cause() -> None:
+    with pytest.raises(RuntimeError, match=r"a worker failed:[\s\S]*OSError: weights.bin: no such file"):
+        outcomes(config("files"))
+
+
+def test_a_run_that_is_broken_off_leaves_no_worker_at_work() -> None:
+    with open_executor(config(), len(PROBLEMS)) as work:
+        found = work.run(PROBLEMS)
+        next(found)
+        found.close()  # type: ignore[attr-defined]
+    assert len(outcomes(config())) == len(PROBLEMS)
+
+
+def test_every_worker_has_gpus_of_its_own() -> None:
+    assert [devices_of(["4", "5", "6", "7"], number, 2, 2) for number in range(2)] == [["4", "5"], ["6", "7"]]
+    assert devices_of(["0", "1", "2"], 2, 3, 1) == ["2"]
+    with pytest.raises(UserError, match=r"workers=3: with tensor_parallel_size=2 they need 6 GPUs, and 4 can be seen"):
+        devices_of(["0", "1", "2", "3"], 0, 3, 2)
+
+
+def test_no_run_has_fewer_than_one_worker() -> None:
+    with pytest.raises(UserError, match="workers=0: must be at least 1 process"):
+        config(workers=0)

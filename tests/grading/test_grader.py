@@ -1,0 +1,249 @@
+"""Answers are extracted as stated, compared by what they mean, in workers that no answer can hang."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ttc.grading import Grader, extract_answer, gold_answer, normalize_answer
+
+TOWER = "9^{9^{9^{9}}}"
+
+
+@pytest.fixture(scope="module")
+def grader() -> Iterator[Grader]:
+    with Grader() as grader:
+        yield grader
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        (r"so $x = \boxed{5}$.", "5"),
+        (r"first \boxed{1}, then \boxed{\frac{1}{2}}", r"\frac{1}{2}"),
+        (r"\boxed{\left\{ \frac{\sqrt{2}}{3}, 4 \right\}} indeed", r"\left\{ \frac{\sqrt{2}}{3}, 4 \right\}"),
+        (r"\boxed{\{1, 2\}}", r"\{1, 2\}"),
+        (r"\fbox{7}", "7"),
+        (r"$\boxed 5$", "5"),
+        (r"\boxed 12. Done", "12"),
+        (r"\boxed {8}", "8"),
+        (r"\boxed{ 3 }", "3"),
+        ("6 dollars each.\n#### 1,018", "1,018"),
+        ("The answer is 42.", "42"),
+        ("The final answer is: $\\frac{2}{3}$. I hope it is correct.", r"\frac{2}{3}"),
+        ("**Answer:** 3.5 meters", "3.5 meters"),
+        ("The answer is $18 per day", "$18 per day"),
+        ("Is the answer is 3? No. The answer is 4, because 2+2=4.", "4"),
+        ("The answer is \\(x+1\\), so we stop", "x+1"),
+    ],
+)
+def test_the_last_stated_answer_is_extracted(text: str, answer: str) -> None:
+    assert extract_answer(text) == answer
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "we get 12, then 13",
+        r"\boxed{\frac{1}{2}",
+        r"a whole \boxed{4} and then a cut \boxed{5",
+        r"\boxed{}",
+        r"\boxed",
+        "The answer is",
+        r"The answer is $\frac{1}{",
+        "####",
+    ],
+)
+def test_a_text_that_states_no_answer_has_none(text: str) -> None:
+    assert extract_answer(text) is None
+
+
+def test_a_box_beats_any_phrase() -> None:
+    assert extract_answer(r"\boxed{3} and so the answer is 4") == "3"
+
+
+def test_a_gold_field_may_be_a_whole_solution() -> None:
+    assert [gold_answer(text) for text in ("18", "2 * 9 = 18\n#### 18", r"thus \boxed{18}")] == ["18"] * 3
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        (r"\frac12", "0.5", "1/2", r"\dfrac{1}{2}", "$.5$", r"\frac{2}{4}", r"x = \frac{1}{2}", "0.50"),
+        ("1,234", "1234", "1{,}234", r"1,\!234", "1234.0", r"\$1,234", r"1234\text{ cm}^2", "1234 dollars"),
+        (r"\text{Evelyn}", "evelyn", r"\textbf{Evelyn}", "Evelyn."),
+        ("(1, 2)", r"\left(1,2\right)", "(1.0,2)", "$(1, 2)$"),
+        ("2,3", "3, 2", r"\{3,2\}", r"x=2 \text{ or } x=3"),
+        (r"x>5", r"(5,\infty)", r"5 < x", r"x \in (5, +\infty)"),
+        (r"\text{(C)}", "C", "(C)", r"\text{C}"),
+        (r"1 \pm \sqrt{2}", r"1-\sqrt2, 1+\sqrt2"),
+    ],
+)
+def test_spellings_of_one_answer_share_one_key(answers: tuple[str, ...]) -> None:
+    assert len({normalize_answer(answer) for answer in answers}) == 1
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        ("(1,2)", "(2,1)"),
+        ("(1,2)", "[1,2]"),
+        ("2k", "2"),
+        ("x=1, y=2", "x=2, y=1"),
+        ("a, b", "b, a"),
+        ("12", "1,2"),
+        ("1", "-1"),
+    ],
+)
+def test_different_answers_have_different_keys(answers: tuple[str, str]) -> None:
+    assert normalize_answer(answers[0]) != normalize_answer(answers[1])
+
+
+def test_keys_are_cheap() -> None:
+    started = time.process_time()
+    for _ in range(100_000):
+        normalize_answer(r"\left(\frac{3}{5}, \frac{8}{3}\right]")
+    assert time.process_time() - started < 0.5  # 5 microseconds each
+
+
+@pytest.mark.parametrize(
+    ("answer", "gold"),
+    [
+        (r"\frac{2}{\sqrt{2}}", r"\sqrt{2}"),
+        ("(x+1)^2", "x^2+2x+1"),
+        ("2x - y + 3 = 0", "y = 2x+3"),
+        ("4 - 3i", "-3i + 4"),
+        (r"(\frac{\sqrt{4}}{2}, 5)", "(1,5)"),
+        (r"\sqrt{8}, -3", r"-3, 2\sqrt{2}"),
+        ("15\\%", "0.15"),
+        ("0.333333", r"\frac13"),
+        ("a=1, b=2", "(1,2)"),
+        ("2+3=5", "5"),
+        ("314", "314_5"),
+    ],
+)
+def test_equivalent_answers_are_right(grader: Grader, answer: str, gold: str) -> None:
+    assert grader.grade([(answer, gold)]) == [True]
+
+
+@pytest.mark.parametrize(
+    ("answer", "gold"),
+    [
+        (None, "5"),
+        ("x=5", "y=5"),
+        ("314_6", "314_5"),
+        ("314_5", "314"),
+        ("x^2 = 9", "9"),
+        ("3x+y=0", "0"),
+        ("0.33", r"\frac13"),
+        (".0000673", ".0000672"),
+        ("10^{-20}", r"2 \cdot 10^{-20}"),
+        ("2m", "2"),
+        ("1,2", "(1,2)"),
+        (r"\begin{pmatrix} 1 & 2 \end{pmatrix}", r"\begin{pmatrix} 1 \\ 2 \end{pmatrix}"),
+        ("8 \\text{ a.m.}", "8 \\text{ p.m.}"),
+        (r"\frac{", "5"),
+        ("", "5"),
+        (r"\text{not even}", r"\text{even}"),
+    ],
+)
+def test_other_answers_are_wrong(grader: Grader, answer: str | None, gold: str) -> None:
+    assert grader.grade([(answer, gold)]) == [False]
+
+
+def test_numbers_and_words_need_no_worker() -> None:
+    with Grader() as grader:
+        pairs = [("0.5", r"\frac12"), ("3", "4"), ("(1,2)", "(2,1)"), (r"\text{no}", "no")]
+        assert grader.grade(pairs) == [True, False, False, True]
+        assert _pids(grader) == []
+
+
+def test_a_hanging_answer_costs_its_limit_and_the_others_are_graded() -> None:
+    with Grader(timeout_seconds=1, workers=2) as grader:
+        pairs = [
+            (TOWER, "5"),
+            (r"\sqrt{12}", r"2\sqrt{3}"),
+            (r"\sqrt{18}", r"3\sqrt{2}"),
+            (r"2^{2^{2^{2^{2^2}}}}", "5"),
+        ]
+        assert grader.grade(pairs) == [False, True, True, False]
+        assert grader.timed_out == 2
+        started = time.monotonic()
+        assert grader.grade(pairs) == [False, True, True, False]
+        assert time.monotonic() - started < 0.5, "verdicts are remembered"
+
+
+@pytest.mark.parametrize(
+    "answer", ["1+" * 5000, "9" * 10_000, "(" * 400 + "x" + ")" * 400, r"\sqrt" * 200, "{" * 300, "\x00", "\ud800"]
+)
+def test_a_monstrous_answer_is_wrong_at_once(grader: Grader, answer: str) -> None:
+    started = time.process_time()
+    assert grader.grade([(answer, "5")]) == [False]
+    assert time.process_time() - started < 2
+
+
+def test_a_worker_killed_by_others_is_replaced() -> None:
+    with Grader(workers=1) as grader:
+        assert grader.grade([(r"\sqrt{12}", r"2\sqrt{3}")]) == [True]
+        [pid] = _pids(grader)
+        os.kill(pid, signal.SIGKILL)
+        assert grader.grade([(r"\sqrt{27}", r"3\sqrt{3}")]) == [True]
+        assert _pids(grader) != [pid]
+        assert grader.timed_out == 0
+
+
+def test_workers_are_gone_after_close() -> None:
+    with Grader(workers=1) as grader:
+        grader.grade([(r"\sqrt{12}", r"2\sqrt{3}")])
+        [pid] = _pids(grader)
+    with pytest.raises(ProcessLookupError):  # not even a zombie
+        os.kill(pid, 0)
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_hanging_workers_do_not_outlive_their_parent(end: signal.Signals) -> None:
+    script = (
+        "import signal\n"
+        "from ttc.grading import Grader\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # background jobs inherit that it is ignored
+        "grader = Grader(timeout_seconds=1, workers=1)\n"
+        "grader.grade([(r'\\sqrt{12}', r'2\\sqrt{3}')])\n"
+        "print(grader._workers[0].process.pid, flush=True)\n"
+        f"grader.grade([('{TOWER}', '5')])\n"
+    )
+    root = str(Path(__file__).parents[2])
+    with subprocess.Popen(
+        [sys.executable, "-c", script],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=os.environ | {"PYTHONPATH": root},
+    ) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        time.sleep(0.2)
+        parent.send_signal(end)
+        assert parent.wait(timeout=20) != 0
+    deadline = time.monotonic() + 30
+    while _runs(pid) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not _runs(pid)
+
+
+def _pids(grader: Grader) -> list[int]:
+    return [worker.process.pid for worker in grader._workers if worker.process]
+
+
+def _runs(pid: int) -> bool:
+    """Is the process at work? An orphan's body belongs to init, which may be slow to bury it."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,142 @@
+"""95% intervals over problems: a seeded percentile bootstrap, and Wilson's bound where all problems agree."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+RESAMPLES = 4000
+LEVEL = 0.95
+Z = 1.959964  # the normal quantile of LEVEL
+SHARES = (0.0, 1.0)
+DIFFERENCES = (-1.0, 1.0)
+_CELLS = 2**19  # resample counts held at once, whatever the number of problems: 4 MB, and as much for each copy
+
+Outcomes = Mapping[str, float]
+"""One result per problem, by problem id: in [0, 1], or in [-1, 1] for a difference."""
+
+Bounds = tuple[float, float]
+"""The smallest and the largest value that a problem's result can take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A mean over `n` problems with its 95% interval."""
+
+    mean: float
+    lo: float
+    hi: float
+    n: int
+
+
+def intervals(
+    values: ArrayLike,
+    *,
+    bounds: Bounds = SHARES,
+    resamples: int = RESAMPLES,
+    level: float = LEVEL,
+    seed: int = 0,
+) -> list[Interval]:
+    """Return the mean of each column of `values` (problems, columns) with its interval.
+
+    All columns are resampled with the same problems. Where the values of a column are all equal, resampling would give
+    an interval of width 0; `unanimous_interval` takes its place.
+
+    Raises:
+        ValueError: no problems.
+    """
+    matrix = np.asarray(values, dtype=np.float64)
+    if matrix.ndim != 2 or not len(matrix):
+        raise ValueError(f"values must be (problems >= 1, columns), not {matrix.shape}")
+    tail = (1 - level) / 2
+    lo, hi = np.quantile(_resampled_means(matrix, resamples, seed), [tail, 1 - tail], axis=0)
+    columns = zip(matrix.mean(axis=0), lo, hi, np.ptp(matrix, axis=0), strict=True)
+    return [
+        Interval(float(mean), float(low), float(high), len(matrix))
+        if spread
+        else unanimous_interval(float(mean), len(matrix), bounds)
+        for mean, low, high, spread in columns
+    ]
+
+
+def unanimous_interval(value: float, n: int, bounds: Bounds = SHARES) -> Interval:
+    """Return the interval of a mean to which all `n` problems contribute the same `value`.
+
+    Up to a share z²/(n + z²) of all problems (Wilson's upper limit for 0 of n) may differ from those seen, as far as
+    the bounds allow. For 0 of n and n of n correct answers this is Wilson's score interval.
+    """
+    share = Z * Z / (n + Z * Z)
+    low, high = bounds
+    return Interval(value, value - share * (value - low), value + share * (high - value), n)
+
+
+def wilson(successes: int, n: int) -> tuple[float, float]:
+    """Return the 95% score interval of a proportion (Wilson 1927)."""
+    middle, spread = successes + Z * Z / 2, Z * math.sqrt(successes * (n - successes) / n + Z * Z / 4)
+    return max(0.0, (middle - spread) / (n + Z * Z)), min(1.0, (middle + spread) / (n + Z * Z))
+
+
+def interval(
+    runs: Outcomes | Sequence[Outcomes],
+    *,
+    bounds: Bounds = SHARES,
+    resamples: int = RESAMPLES,
+    level: float = LEVEL,
+    seed: int = 0,
+) -> Interval:
+    """Return the mean over problems with its interval; several runs (seeds) are first averaged per problem."""
+    outcomes = over_seeds(runs)
+    column = [[outcomes[id_]] for id_ in sorted(outcomes)]  # sorted: resamples must not depend on the order of rows
+    return intervals(column, bounds=bounds, resamples=resamples, level=level, seed=seed)[0]
+
+
+def paired_difference(
+    a: Outcomes | Sequence[Outcomes],
+    b: Outcomes | Sequence[Outcomes],
+    *,
+    resamples: int = RESAMPLES,
+    level: float = LEVEL,
+    seed: int = 0,
+) -> Interval:
+    """Return the mean of a - b over the problems that both have, joined by id, with its paired interval.
+
+    `a` and `b` are runs (strategies or selections), or several seeds of each.
+
+    Raises:
+        ValueError: they share no problem.
+    """
+    left, right = over_seeds(a), over_seeds(b)
+    shared = left.keys() & right.keys()
+    if not shared:
+        raise ValueError("the two share no problem id")
+    differences = {id_: left[id_] - right[id_] for id_ in shared}
+    return interval(differences, bounds=DIFFERENCES, resamples=resamples, level=level, seed=seed)
+
+
+def over_seeds(runs: Outcomes | Sequence[Outcomes]) -> dict[str, float]:
+    """Average several runs problem by problem, over the problems that all of them have."""
+    if isinstance(runs, Mapping):
+        return dict(runs)
+    if not runs:
+        raise ValueError("no runs to average")
+    shared = set(runs[0]).intersection(*runs[1:])
+    return {id_: sum(run[id_] for run in runs) / len(runs) for id_ in shared}
+
+
+def _resampled_means(matrix: NDArray[np.float64], resamples: int, seed: int) -> NDArray[np.float64]:
+    """Return the means over problems drawn with replacement: (resamples, columns)."""
+    rng = np.random.default_rng(seed)
+    n = len(matrix)
+    block = max(1, _CELLS // n)
+    means = []
+    for start in range(0, resamples, block):
+        rows = min(block, resamples - start)
+        draws = rng.integers(0, n, size=(rows, n)) + np.arange(rows)[:, None] * n
+        # How often each problem was drawn, (rows, n): one matrix product then serves every column.
+        counts = np.bincount(draws.ravel(), minlength=rows * n).reshape(rows, n)
+        means.append(counts @ matrix / n)
+    return np.concatenate(means)

@@ -1,0 +1,207 @@
+"""Hydra behind a command: `launch` passes the arguments to `@hydra.main`.
+
+Before Hydra runs anything, every job of the run or sweep is composed and checked, so that an error in the last job of a
+sweep is reported before the first one starts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import hydra
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from ttc.app.errors import closest, explain
+from ttc.app.hydra_internals import compose, config_loader, parse_arguments, sweep_jobs
+from ttc.app.registry import TARGET, config_directory, instantiate, with_targets
+from ttc.errors import RunError, UserError
+
+log = logging.getLogger(__name__)
+
+
+class Settings(Protocol):
+    """What a config is turned into: a RunConfig, or a training."""
+
+    def check(self) -> None:
+        """Find every error that can be found before weights load; raises UserError."""
+
+
+S = TypeVar("S", bound=Settings)
+
+
+class _Stopped(BaseException):
+    """Carries an error through Hydra, which handles every Exception itself."""
+
+    def __init__(self, error: UserError | RunError) -> None:
+        self.error = error
+
+
+CONFIG_ERRORS = (HydraException, OmegaConfBaseException)
+COMPOSITION_ERRORS = (*CONFIG_ERRORS, ValueError, OSError)  # while only Hydra runs, these are not bugs of ours
+
+
+def launch(
+    job: Callable[[S, Path], float | None],
+    settings_type: type[S],
+    config_name: str,
+    arguments: Sequence[str],
+    program: str,
+) -> None:
+    """Run `job` as Hydra runs an application: once, or for every job of a sweep.
+
+    Args:
+        job: gets the settings and the run directory; returns what a sweeper may optimise.
+        settings_type: what the config must be turned into.
+        config_name: the primary config, e.g. `run`.
+        arguments: what the user typed, flags and overrides in any order.
+        program: what error messages call the command.
+
+    Raises:
+        UserError: an error of the user's, in whichever job.
+        RunError: the run had to stop.
+    """
+    flags, overrides = _split(arguments, program)
+    overrides = with_targets(overrides)
+    given = _parse([*flags, *overrides], program)
+    if given.config_path is not None and "://" not in given.config_path:
+        given.config_path = str(Path(given.config_path).absolute())  # Hydra would look beside this file
+        flags += ["--config-path", given.config_path]
+
+    def task(config: DictConfig) -> float | None:
+        try:
+            settings = _settings(config, settings_type)
+            settings.check()
+            return job(settings, Path(HydraConfig.get().runtime.output_dir))
+        except UserError as error:
+            if HydraConfig.get().mode is RunMode.RUN:
+                log.info("stopped: %s", error)
+                raise _Stopped(error) from None  # past Hydra, which would print a line of its own
+            log.error("%s", error)
+            raise  # the other jobs of the sweep continue
+        except RunError as error:
+            log.info("stopped: %s", error, exc_info=error.__cause__)
+            raise _Stopped(error) from None  # a full disk or a dead engine would stop the other jobs too
+
+    application = hydra.main(config_path=str(config_directory()), config_name=config_name, version_base="1.3")(task)
+    runs = not (given.help or given.hydra_help or given.cfg or given.info)
+    with _explained(overrides, CONFIG_ERRORS if runs else COMPOSITION_ERRORS), _argv([program, *flags, *overrides]):
+        if runs and not given.experimental_rerun:
+            _check_jobs(given, config_name, settings_type)
+        try:
+            application()
+        except _Stopped as stopped:
+            raise stopped.error from None
+
+
+@contextlib.contextmanager
+def _explained(overrides: Sequence[str], errors: tuple[type[Exception], ...]) -> Iterator[None]:
+    try:
+        yield
+    except UserError:
+        raise
+    except errors as error:
+        raise explain(error, overrides) from error
+
+
+@contextlib.contextmanager
+def _argv(argv: Sequence[str]) -> Iterator[None]:
+    """Let Hydra read these arguments, and raise its errors instead of printing them."""
+    before, full_error = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
+    sys.argv, os.environ["HYDRA_FULL_ERROR"] = list(argv), "1"
+    try:
+        yield
+    finally:
+        sys.argv = before
+        if full_error is None:
+            del os.environ["HYDRA_FULL_ERROR"]
+        else:
+            os.environ["HYDRA_FULL_ERROR"] = full_error
+
+
+def _check_jobs(arguments: Namespace, config_name: str, settings_type: type[Settings]) -> None:
+    """Compose and check every job that Hydra is about to run."""
+    extra = None
+    if arguments.config_dir is not None:
+        extra = Path(arguments.config_dir).absolute()
+        if not extra.is_dir():
+            raise UserError(f"--config-dir {arguments.config_dir}: no such directory; give one that holds YAML groups.")
+    loader = config_loader(str(arguments.config_path or config_directory()), extra)
+    name = arguments.config_name or config_name
+    with _explained(arguments.overrides, COMPOSITION_ERRORS):
+        jobs = _jobs(loader, name, arguments)
+    for overrides in jobs:
+        with _explained(overrides, COMPOSITION_ERRORS):
+            settings = _settings(_without_hydra(compose(loader, name, overrides)), settings_type)
+        settings.check()
+
+
+def _jobs(loader: ConfigLoader, name: str, arguments: Namespace) -> list[list[str]]:
+    """Return the overrides of each job; none for a sweeper that draws its jobs as it goes."""
+    if not arguments.multirun and "hydra.mode=MULTIRUN" not in arguments.overrides:
+        return [list(arguments.overrides)]
+    return sweep_jobs(loader, compose(loader, name, arguments.overrides, RunMode.MULTIRUN))
+
+
+def _without_hydra(config: DictConfig) -> DictConfig:
+    OmegaConf.set_struct(config, False)
+    del config["hydra"]
+    return config
+
+
+def _settings(config: DictConfig, settings_type: type[S]) -> S:
+    """Turn a composed config into the object that its schema describes."""
+    _refuse_unknown_keys(config)
+    settings = instantiate(config)
+    if not isinstance(settings, settings_type):
+        raise UserError(
+            f"the config composes a {type(settings).__name__}, not a {settings_type.__name__}; begin its defaults with "
+            f"/{settings_type.__name__}."
+        )
+    return settings
+
+
+def _refuse_unknown_keys(config: DictConfig, prefix: str = "") -> None:
+    """Refuse `+budgt=3`: Hydra lets a plus sign add any key, and nothing would read it."""
+    schema = OmegaConf.get_type(config)
+    known = None
+    if schema is not None and is_dataclass(schema):
+        known = [field.name for field in fields(schema)]
+    for key, value in config.items_ex(resolve=False):
+        if known is not None and key not in known and key != TARGET:
+            assert schema is not None
+            raise UserError(f"+{prefix}{key!s}: no such key in {schema.__name__}{closest(str(key), known, prefix)}")
+        if isinstance(value, DictConfig) and not value._is_none():
+            _refuse_unknown_keys(value, f"{prefix}{key!s}.")
+
+
+def _parse(arguments: Sequence[str], program: str) -> Namespace:
+    given = parse_arguments(arguments, program)
+    if given.shell_completion:
+        raise UserError(f"{program} -sc: completion is installed with `ttc --install-completion`.")
+    if given.resolve and not (given.cfg or given.help):
+        raise UserError(f"{program} --resolve: only shows something together with --cfg job; add that.")
+    if given.run + given.multirun + (given.cfg is not None) + (given.info is not None) > 1:
+        raise UserError(f"{program}: --run, --multirun, --cfg and --info exclude each other; give one of them.")
+    return given
+
+
+def _split(arguments: Sequence[str], program: str) -> tuple[list[str], list[str]]:
+    """Separate flags from overrides: Hydra expects flags first, people write `strategy=beam -m` too."""
+    overrides: list[str] = _parse(arguments, program).overrides
+    flags = list(arguments)
+    for override in overrides:
+        flags.remove(override)
+    return flags, overrides

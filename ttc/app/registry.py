@@ -1,0 +1,203 @@
+"""The classes that configs are composed from: ttc's own, those that other packages announce, and those named by path.
+
+A YAML file of a group begins with `defaults: [/Beam@_here_]`: the class, found under its name in Hydra's ConfigStore,
+gives the keys, their types and their defaults. A class of another package joins in one of three ways:
+
+- `ttc run strategy._target_=my_package.MyStrategy strategy.alpha=2` on the command line;
+- `_target_: my_package.MyStrategy` and its keys in a YAML file of a `--config-dir`;
+- an entry point in the package's own metadata, e.g. `mine = "my_package:MyStrategy"` in the group `ttc.strategies`:
+  then `strategy=mine`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import MISSING, dataclass, fields, is_dataclass, make_dataclass
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import DictConfig, OmegaConf
+
+from ttc.config import RunConfig
+from ttc.data.base import Dataset
+from ttc.difficulty.base import Difficulty
+from ttc.engines.base import Generator, Verifier
+from ttc.errors import UserError
+from ttc.strategies.base import Strategy
+
+log = logging.getLogger(__name__)
+
+TARGET = "_target_"
+
+
+@dataclass(frozen=True)
+class Group:
+    """A config group whose options may come from other packages."""
+
+    base: type  # every option's class derives from it
+    entry_points: str  # the group of entry points that announce more options
+
+
+GROUPS = {
+    "strategy": Group(Strategy, "ttc.strategies"),
+    "generator": Group(Generator, "ttc.generators"),
+    "prm": Group(Verifier, "ttc.verifiers"),
+    "data": Group(Dataset, "ttc.datasets"),
+    "difficulty": Group(Difficulty, "ttc.difficulties"),
+}
+
+
+def config_directory() -> Path:
+    """Return the directory of the YAML files: inside the package in a wheel, beside it in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    for directory in (package / "configs", package.parent / "configs"):
+        if (directory / "run.yaml").is_file():
+            return directory
+    raise UserError(f"{package / 'configs'} is missing; reinstall ttc.")
+
+
+def register_run() -> None:
+    """Register the classes that `ttc run` may compose."""
+    from ttc.data.datasets import PocketDataset, TabularDataset
+    from ttc.difficulty.bins import OracleDifficulty
+    from ttc.engines.ensemble import Ensemble
+    from ttc.engines.generator import VllmGenerator
+    from ttc.engines.verifier import VllmVerifier
+    from ttc.store.database import SqliteStore
+    from ttc.strategies.adaptive import AdaptiveConsistency
+    from ttc.strategies.beam import Beam
+    from ttc.strategies.dvts import Dvts
+    from ttc.strategies.lookahead import Lookahead
+    from ttc.strategies.mcts import Mcts
+    from ttc.strategies.parallel import BestOfN, Majority
+    from ttc.strategies.particles import Particles
+    from ttc.strategies.revisions import Revisions
+
+    _register(RUN_SCHEMA, Majority, BestOfN, Beam, Lookahead, Revisions)
+    _register(Dvts, Particles, AdaptiveConsistency, Mcts)
+    _register(VllmGenerator, VllmVerifier, Ensemble, TabularDataset, PocketDataset, OracleDifficulty, SqliteStore)
+    for name, group in GROUPS.items():
+        for announced in entry_points(group=group.entry_points):
+            _register_entry_point(name, announced)
+
+
+def register_training() -> None:
+    """Register the trainings of `ttc train`."""
+    from ttc.training.generator import GeneratorTraining
+    from ttc.training.orm import OrmTraining, RevisionVerifierTraining
+    from ttc.training.prm import PrmTraining
+    from ttc.training.reviser import ReviserTraining
+
+    _register(GeneratorTraining, PrmTraining, OrmTraining, ReviserTraining, RevisionVerifierTraining)
+
+
+def _register(*schemas: Callable[..., object]) -> None:
+    for schema in schemas:
+        ConfigStore.instance().store(name=schema.__name__, node=schema)
+
+
+def _register_entry_point(group: str, announced: EntryPoint) -> None:
+    """Add an option to a group. A package that is broken must not keep others from working: it is only reported."""
+    try:
+        schema = _checked(group, announced.load(), f"{group}={announced.name}")
+    except Exception as error:
+        package = announced.dist.name if announced.dist else announced.value
+        log.warning("%s=%s of the package %s is not available: %s", group, announced.name, package, error)
+        return
+    _register(schema)
+    ConfigStore.instance().store(group=group, name=announced.name, node=schema)
+
+
+def with_targets(overrides: Sequence[str]) -> list[str]:
+    """Turn `strategy._target_=my_package.MyStrategy` into an option of the group, with the class's own keys.
+
+    Raises:
+        UserError: the class cannot be imported, or does not fit the group.
+    """
+    return [_with_target(override) for override in overrides]
+
+
+def _with_target(override: str) -> str:
+    key, _, value = override.partition("=")
+    group, _, last = key.lstrip("+").partition(".")
+    if last != TARGET or group not in GROUPS:
+        return override
+    for path in value.split(","):  # several make a sweep
+        ConfigStore.instance().store(group=group, name=path, node=_load(group, path))
+    return f"{group}={value}"
+
+
+def _load(group: str, path: str) -> type:
+    """Import the class at a dotted path."""
+    given = f"{group}.{TARGET}={path}"
+    module, _, name = path.rpartition(".")
+    if not module:
+        raise UserError(f"{given}: must be a dotted path to a class; use e.g. my_package.MyClass.")
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())  # a class in a file beside the user, as `python -m` would find it
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except ImportError as error:
+        raise UserError(f"{given}: {error}; install the package, or add its directory to PYTHONPATH.") from error
+    except AttributeError:
+        raise UserError(f"{given}: the module {module} has no class {name}; check the name.") from None
+    return _checked(group, found, given)
+
+
+def _checked(group: str, found: object, given: str) -> type:
+    base = GROUPS[group].base
+    if not isinstance(found, type) or not issubclass(found, base):
+        raise UserError(f"{given}: must be a subclass of {_path(base)}; derive the class from it.")
+    if not is_dataclass(found):
+        raise UserError(f"{given}: must be a dataclass whose fields are its settings; decorate it with @dataclass.")
+    return found
+
+
+def _path(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _schema() -> type:
+    """RunConfig as Hydra composes it: its parts untyped, so that a YAML file may name any class by `_target_`."""
+    hints = get_type_hints(RunConfig)
+    untyped = [*GROUPS, "store"]
+    specified = []
+    for field in fields(RunConfig):
+        kind = Any if field.name in untyped else hints[field.name]
+        specified.append((field.name, kind) if field.default is MISSING else (field.name, kind, field.default))
+    return make_dataclass("RunConfig", specified)
+
+
+RUN_SCHEMA = _schema()
+
+
+def instantiate(config: DictConfig) -> object:
+    """Turn a composed config into the object that its schema describes: a RunConfig, or a training.
+
+    Raises:
+        UserError: a part that does not fit its group.
+        OmegaConfBaseException: a value of the wrong type, or one that is missing.
+    """
+    if OmegaConf.get_type(config) is not RUN_SCHEMA:
+        return OmegaConf.to_object(config)
+    OmegaConf.set_struct(config, False)
+    for name in GROUPS:
+        node = config.get(name)
+        if isinstance(node, DictConfig) and TARGET in node:
+            path = node.pop(TARGET)
+            config[name] = OmegaConf.merge(OmegaConf.structured(_load(name, path)), node)
+    settings = vars(OmegaConf.to_object(config))
+    for name, group in GROUPS.items():
+        part = settings[name]
+        if not isinstance(part, group.base) and not (name == "prm" and part is None):
+            base = f"{group.base.__module__}.{group.base.__name__}"
+            raise UserError(
+                f"{name}: must be a {base}, not {type(part).__name__}; choose an option, e.g. {name}=pocket."
+            )
+    return RunConfig(**settings)

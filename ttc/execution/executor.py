@@ -1,0 +1,56 @@
+"""An executor solves problems with a config's strategy; this one does so in the process that asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+from ttc.config import RunConfig
+from ttc.cost import Ledger, Tokens
+from ttc.engines.base import Engine, EngineConfig, start_engine
+from ttc.engines.stored import StoredEngine
+from ttc.execution.runner import Outcome, Runner, start_flows
+from ttc.store.database import Store
+from ttc.types import Problem
+
+
+class Executor(Protocol):
+    """Solves problems with a config's strategy.
+
+    Attributes:
+        ledger: tokens and FLOPs so far.
+        seconds: how long each engine has worked, by `generate` and `score`.
+        on_tokens: called with the cost of replies that were computed in this run.
+        on_poll: called from time to time.
+    """
+
+    ledger: Ledger
+    seconds: dict[str, float]
+    on_tokens: Callable[[Tokens], None]
+    on_poll: Callable[[], None]
+
+    @property
+    def decoding_tokens(self) -> int:
+        """Tokens of the solutions in progress."""
+
+    def solve(self, problems: Sequence[Problem]) -> Iterator[Outcome]:
+        """Yield each problem's outcome as it finishes."""
+
+
+class LocalExecutor(Runner):
+    """Does all the work in this process."""
+
+    def __init__(self, config: RunConfig, store: Store | None) -> None:
+        """Load the weights, unless an earlier job of this process has."""
+
+        def engine(part: EngineConfig) -> Engine:
+            started = start_engine(part)
+            return StoredEngine(started, store, part.name) if store else started
+
+        verifier = engine(config.verifier) if config.verifier else None
+        super().__init__(engine(config.generator), verifier, seed=config.seed)
+        self._config = config
+
+    def solve(self, problems: Sequence[Problem]) -> Iterator[Outcome]:
+        strategy, budget = self._config.strategy, self._config.budget
+        return self.run(start_flows(problems, lambda problem: strategy.solve(problem, budget)))

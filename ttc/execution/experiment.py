@@ -1,0 +1,156 @@
+"""One run, from its config to its tables: problems, engines, flows, grading, selections, the run directory."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ttc.config import RunConfig
+from ttc.data.base import subset
+from ttc.execution.executor import Executor
+from ttc.execution.pool import open_executor
+from ttc.execution.progress import RunProgress
+from ttc.execution.recorder import RecordBuilder, Recorder
+from ttc.execution.runner import Outcome
+from ttc.grading import Grader, extract_answer
+from ttc.runs.directory import RunDirectory
+from ttc.runs.records import ProblemRecord
+from ttc.types import Candidate, Problem
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Stopwatch:
+    """Seconds by phase."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._started_at = time.perf_counter()
+
+    @contextlib.contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Add the block's seconds to a phase."""
+        before = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - before
+
+    def total(self) -> float:
+        """Return the seconds since this object was created."""
+        return time.perf_counter() - self._started_at
+
+
+def run_experiment(config: RunConfig, directory: Path) -> dict[str, Any]:
+    """Run the experiment, print its tables, write `directory`, and return the content of summary.json.
+
+    Raises:
+        UserError: before any weights load, for whatever is wrong with the config or the data.
+        RunError: the run had to stop, e.g. because the disk is full.
+    """
+    from ttc.analysis.display import headline, show_run
+    from ttc.analysis.tables import run_table
+
+    config.check()
+    available = config.data.read()
+    problems = subset(available, config.data.limit, config.data.seed)
+    config.difficulty.bins([problem.id for problem in problems], own={})
+    watch = Stopwatch()
+    with contextlib.ExitStack() as stack:
+        with watch.phase("load"):
+            executor = stack.enter_context(open_executor(config, len(problems)))
+        grader = stack.enter_context(Grader(timeout_seconds=config.grading_timeout, workers=config.grading_workers))
+        builder = RecordBuilder(config.selection, config.aggregation, config.strategy.generations_per_candidate)
+        recorder = stack.enter_context(Recorder(directory, builder, grader))
+        _solve(config, executor, problems, recorder)
+        records, note = _binned(config, problems, recorder.finish())
+        watch.seconds |= executor.seconds | {"grade": recorder.seconds}
+        independent = config.strategy.independent_samples
+        table = run_table(records, independent=independent, aggregation=config.aggregation, seed=config.seed)
+        watch.seconds["total"] = watch.total()
+        summary = _summary(config, executor, records, table, watch.seconds)
+        summary |= {"n_problems_available": len(available), "notes": [note] if note else []}
+        quintile = {record.id: record.quintile for record in records if record.quintile is not None}
+        RunDirectory(directory).write(summary, table, recorder.rows(quintile))
+        if config.store:
+            with config.store.open() as store:
+                store.keep_results(_settings(config), (record.to_json() for record in records))
+    show_run(
+        headline(summary["strategy"], config.budget, summary["data"], len(problems), len(available)), table, summary
+    )
+    return summary
+
+
+def _settings(config: RunConfig) -> dict[str, Any]:
+    """Return all that determines the results, as plain values; parts by their class."""
+    parts = {name: getattr(config, name) for name in ("strategy", "generator", "prm", "data", "difficulty")}
+    settings = {name: {"class": type(part).__name__, **vars(part)} for name, part in parts.items() if part is not None}
+    return settings | {name: getattr(config, name) for name in ("budget", "seed", "selection", "aggregation")}
+
+
+def _solve(config: RunConfig, executor: Executor, problems: list[Problem], recorder: Recorder) -> None:
+    """Pass every problem's candidates, with their answers extracted, to the recorder."""
+    with RunProgress(len(problems), config.selection, config.aggregation) as progress:
+        executor.on_tokens = progress.add_tokens
+        executor.on_poll = lambda: progress.tick(lambda: executor.decoding_tokens)
+        for outcome in executor.solve(problems):
+            answered = Outcome(outcome.problem, [_answered(c) for c in outcome.candidates], outcome.tokens)
+            recorder.add(answered)
+            progress.add_outcome(answered)
+
+
+def _answered(candidate: Candidate) -> Candidate:
+    """Extract the final answer; a trace that the generator did not finish has none."""
+    answer = extract_answer(candidate.trace.text) if candidate.trace.is_finished else None
+    return replace(candidate, answer=answer)
+
+
+def _binned(
+    config: RunConfig, problems: list[Problem], records: dict[str, ProblemRecord]
+) -> tuple[list[ProblemRecord], str | None]:
+    """Return every record with its quintile, and a note on the bins' origin when that matters.
+
+    The run's own pass@1 is offered where its samples are independent.
+    """
+    ids = [problem.id for problem in problems]
+    own = {id_: records[id_].pass1 for id_ in ids} if config.strategy.independent_samples else None
+    bins = config.difficulty.bins(ids, own=own)
+    return [replace(records[id_], quintile=bins.quintile.get(id_)) for id_ in ids], bins.note
+
+
+def _summary(
+    config: RunConfig,
+    executor: Executor,
+    records: Sequence[ProblemRecord],
+    table: pd.DataFrame,
+    seconds: dict[str, float],
+) -> dict[str, Any]:
+    from ttc.analysis.accuracy import summarize
+    from ttc.analysis.chains import chain_summary
+
+    return {
+        **summarize(table, str(config.selection)),
+        "strategy": strategy_name(config.strategy),
+        "budget": config.budget,
+        "seed": config.seed,
+        "aggregation": str(config.aggregation),
+        "generator": config.generator.name,
+        "prm": config.verifier.name if config.verifier else None,
+        "data": config.data.name,
+        **chain_summary(records),
+        "generations": sum(record.generations for record in records),
+        "tokens": executor.ledger.tokens.to_json(),
+        "flops": executor.ledger.flops(),
+        "seconds": {name: seconds.get(name, 0.0) for name in ("load", "generate", "score", "grade", "total")},
+    }
+
+
+def strategy_name(strategy: object) -> str:
+    """Return e.g. `best_of_n` for a `BestOfN`, as its config is named."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(strategy).__name__).lower()

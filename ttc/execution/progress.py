@@ -1,0 +1,55 @@
+"""What people see while a run works: problems done, ETA, tokens/s, running accuracy."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Self
+
+from ttc.cost import Tokens
+from ttc.execution.runner import Outcome
+from ttc.grading import normalize_answer
+from ttc.progress_bar import ProgressBar
+from ttc.selection import Aggregation, SelectionRule, choose
+
+
+class RunProgress:
+    """Counts problems, tokens and correct answers.
+
+    The running accuracy compares normalised answers only: a lower bound, replaced by real grading at the end.
+    """
+
+    def __init__(self, problems: int, selection: SelectionRule, aggregation: Aggregation) -> None:
+        self._bar = ProgressBar("solving", problems)
+        self._selection, self._aggregation = selection, aggregation
+        self._tokens = Tokens()
+        self._done = self._correct = 0
+        self._started_at = time.monotonic()
+
+    def __enter__(self) -> Self:
+        self._bar.__enter__()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._bar.__exit__(*exception)
+
+    def add_tokens(self, tokens: Tokens) -> None:
+        """Count what a reply cost."""
+        self._tokens += tokens
+
+    def add_outcome(self, outcome: Outcome) -> None:
+        """Count a finished problem."""
+        chosen = choose(outcome.candidates, self._selection, self._aggregation)
+        answer = chosen.answer if chosen else None
+        self._done += 1
+        self._correct += answer is not None and normalize_answer(answer) == normalize_answer(outcome.problem.gold)
+
+    def tick(self, decoding_tokens: Callable[[], int]) -> None:
+        """Update the bar when it is due; only then are the tokens of the solutions in progress counted."""
+        if self._bar.is_due:
+            self._bar.show(self._done, self._status(decoding_tokens()))
+
+    def _status(self, decoding_tokens: int) -> str:
+        tokens = self._tokens.decoded + decoding_tokens
+        speed = f"{tokens / (time.monotonic() - self._started_at):,.0f} tokens/s"
+        return f"{speed}, accuracy so far {self._correct / self._done:.1%}" if self._done else speed

@@ -1,0 +1,165 @@
+"""Finished problems are graded and written in a thread, while the engines work on the others.
+
+In memory a run keeps only what its tables need of a problem, in columns; the texts are on disk. So memory stays nearly
+flat for thousands of problems with hundreds of candidates each.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, Self
+
+from ttc.execution.runner import Outcome
+from ttc.files import jsonl_row
+from ttc.grading import Grader
+from ttc.runs.columns import CandidateColumns
+from ttc.runs.directory import PROBLEMS
+from ttc.runs.records import CandidateRecord, ProblemRecord, SelectedAnswer
+from ttc.selection import Aggregation, SelectionRule, choose
+from ttc.types import Candidate
+
+QUEUED_PROBLEMS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class RecordBuilder:
+    """Turns a problem's candidates into its record.
+
+    Attributes:
+        selection: the run's own; the record holds every selection that applies.
+        aggregation: how a candidate's step values become its score.
+        generations_per_candidate: of the budget.
+    """
+
+    selection: SelectionRule
+    aggregation: Aggregation
+    generations_per_candidate: int = 1
+
+    def build(self, outcome: Outcome, grader: Grader) -> ProblemRecord:
+        """Grade every candidate and every selection of a problem."""
+        problem, candidates = outcome.problem, outcome.candidates
+        verdicts = grader.grade([(candidate.answer, problem.gold) for candidate in candidates])
+        correct = {candidate.answer: verdict for candidate, verdict in zip(candidates, verdicts, strict=True)}
+        selected = {}
+        for selection in SelectionRule:
+            if _applies(selection, candidates):
+                chosen = choose(candidates, selection, self.aggregation)
+                answer = chosen.answer if chosen else None
+                selected[str(selection)] = SelectedAnswer(answer, correct.get(answer, False))
+        return ProblemRecord(
+            id=problem.id,
+            gold=problem.gold,
+            subject=problem.subject,
+            level=problem.level,
+            correct=selected[str(self.selection)].correct,
+            selected=selected,
+            oracle=any(verdicts),
+            candidates=tuple(_record(c, verdict) for c, verdict in zip(candidates, verdicts, strict=True)),
+            generations=len(candidates) * self.generations_per_candidate,
+            tokens=outcome.tokens,
+        )
+
+
+class Recorder:
+    """Takes outcomes as they finish; a context manager that removes its draft file on exit.
+
+    An error in the thread is raised by the next `add`, or by `finish`.
+
+    Attributes:
+        seconds: how long grading has taken.
+    """
+
+    def __init__(self, directory: Path, builder: RecordBuilder, grader: Grader) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self._draft = directory / f".{PROBLEMS}.{os.getpid()}.rows"
+        self._builder, self._grader = builder, grader
+        self._queue: queue.Queue[Outcome | None] = queue.Queue(QUEUED_PROBLEMS)
+        self._error: BaseException | None = None
+        self._records: dict[str, ProblemRecord] = {}
+        self._offsets: dict[str, int] = {}  # id -> offset of its row in the draft
+        self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
+        self.seconds = 0.0
+
+    def __enter__(self) -> Self:
+        self._file: IO[bytes] = self._draft.open("w+b")
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        self._error = self._error or error  # an interrupted run does not wait for what is queued
+        self._stop()
+        self._file.close()
+        self._draft.unlink(missing_ok=True)
+
+    def add(self, outcome: Outcome) -> None:
+        """Queue a finished problem; blocks while too many are waiting to be graded."""
+        self._raise()
+        self._queue.put(outcome)
+
+    def finish(self) -> dict[str, ProblemRecord]:
+        """Wait for the last verdict; return every problem's record, its candidates without their texts."""
+        self._stop()
+        self._raise()
+        return self._records
+
+    def rows(self, quintile: Mapping[str, int]) -> Iterator[str]:
+        """Yield the rows of problems.jsonl, sorted by id, with the quintiles, which are known only at the end."""
+        for id_ in sorted(self._offsets):
+            self._file.seek(self._offsets[id_])
+            yield jsonl_row(json.loads(self._file.readline()) | {"quintile": quintile.get(id_)})
+
+    def _work(self) -> None:
+        while (outcome := self._queue.get()) is not None:
+            if self._error is not None:
+                continue  # keep emptying the queue: nobody may wait for room
+            try:
+                self._record(outcome)
+            except BaseException as error:
+                self._error = error
+
+    def _record(self, outcome: Outcome) -> None:
+        before = time.perf_counter()
+        record = self._builder.build(outcome, self._grader)
+        self.seconds += time.perf_counter() - before
+        self._offsets[record.id] = self._file.tell()
+        self._file.write(jsonl_row(record.to_json()).encode() + b"\n")
+        slim = CandidateColumns([replace(candidate, text="") for candidate in record.candidates])
+        self._records[record.id] = replace(record, candidates=slim)
+
+    def _stop(self) -> None:
+        if self._thread.is_alive():
+            self._queue.put(None)
+            self._thread.join()
+
+    def _raise(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+
+def _applies(selection: SelectionRule, candidates: Sequence[Candidate]) -> bool:
+    """Whether the candidates have what the selection looks at."""
+    if selection is SelectionRule.majority:
+        return True
+    in_chains = all(candidate.chain is not None for candidate in candidates)
+    scored = all(candidate.values for candidate in candidates)
+    return scored and (in_chains or selection is not SelectionRule.hierarchical)
+
+
+def _record(candidate: Candidate, correct: bool) -> CandidateRecord:
+    trace = candidate.trace
+    return CandidateRecord(
+        text=trace.text,
+        answer=candidate.answer,
+        correct=correct,
+        finish=str(trace.finish) if trace.finish else None,
+        values=candidate.values,
+        tokens=len(trace.token_ids),
+        chain=candidate.chain,
+    )

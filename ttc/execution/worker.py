@@ -1,0 +1,117 @@
+"""A worker process: it receives a config and problems through a pipe, and sends back outcomes and what they cost."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+
+from ttc.config import RunConfig
+from ttc.cost import Ledger, Tokens
+from ttc.errors import RunError, UserError
+from ttc.execution.executor import LocalExecutor
+
+REPORT_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The worker's engines are ready."""
+
+    ledger: Ledger
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Tokens used since the last report, and those of the solutions in progress."""
+
+    tokens: Tokens
+    decoding_tokens: int
+
+
+@dataclass(frozen=True)
+class Done:
+    """The worker has finished its problems."""
+
+    ledger: Ledger
+    seconds: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The worker's job failed: with an error for the user, or with a bug's traceback."""
+
+    error: UserError | RunError | None
+    traceback: str
+
+
+def serve(pipe: Connection, number: int, count: int) -> None:
+    """Run worker `number` of `count`: receive configs, each followed by problems, until the pipe is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal: the parent decides
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            config: RunConfig = pipe.recv()
+            try:
+                _take_devices(config, number, count)
+                _run_job(config, pipe)
+            except (UserError, RunError) as error:
+                pipe.send(Failed(error, ""))
+            except Exception:  # a closed pipe included: then this send fails too, and the worker ends
+                pipe.send(Failed(None, traceback.format_exc()))
+
+
+def _run_job(config: RunConfig, pipe: Connection) -> None:
+    """Load, receive problems, send their outcomes, and report the tokens used from time to time."""
+    with config.store.open() if config.store else contextlib.nullcontext() as store:
+        executor = LocalExecutor(config, store)
+        pipe.send(Loaded(executor.ledger))
+        used, reported_at = Tokens(), time.monotonic()
+
+        def add(tokens: Tokens) -> None:
+            nonlocal used
+            used += tokens
+
+        def report() -> None:
+            nonlocal used, reported_at
+            if time.monotonic() - reported_at > REPORT_SECONDS:
+                pipe.send(Progress(used, executor.decoding_tokens))
+                used, reported_at = Tokens(), time.monotonic()
+
+        executor.on_tokens, executor.on_poll = add, report
+        for outcome in executor.solve(pipe.recv()):
+            pipe.send(outcome)
+        pipe.send(Progress(used, 0))
+        pipe.send(Done(executor.ledger, executor.seconds))
+
+
+def _take_devices(config: RunConfig, number: int, count: int) -> None:
+    """Restrict this worker to its own GPUs, before anything here has touched one. Does nothing on a CPU."""
+    from ttc.engines.vllm_setup import prepare
+
+    if os.environ.get("TTC_WORKER_DEVICES") or prepare():
+        return
+    import torch
+
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(map(str, range(torch.cuda.device_count())))
+    each = max(part.gpus_per_engine for part in (config.generator, config.verifier) if part is not None)
+    ours = devices_of(visible.split(","), number, count, each)
+    os.environ["CUDA_VISIBLE_DEVICES"] = os.environ["TTC_WORKER_DEVICES"] = ",".join(ours)
+
+
+def devices_of(visible: Sequence[str], number: int, count: int, each: int) -> list[str]:
+    """Return the GPUs of worker `number` of `count`, each of which needs `each` of the visible ones.
+
+    Raises:
+        UserError: with the largest number of workers for which there are GPUs.
+    """
+    if count * each > len(visible):
+        raise UserError(
+            f"workers={count}: with tensor_parallel_size={each} they need {count * each} GPUs, and {len(visible)} are "
+            f"visible; use workers={max(1, len(visible) // each)}."
+        )
+    return list(visible[number * each : (number + 1) * each])

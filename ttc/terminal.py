@@ -1,0 +1,17 @@
+"""How tables look on a terminal."""
+
+from __future__ import annotations
+
+from rich.table import Table
+
+WIDE = 200  # columns of a table that is piped: names must not be cut, however many columns there are
+
+
+def plain_table(*left: str, right: tuple[str, ...] = (), title: str | None = None) -> Table:
+    """Return an empty table without borders: `left` columns hold names, `right` columns numbers."""
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim", title=title, title_justify="left")
+    for name in left:
+        table.add_column(name, no_wrap=True)
+    for name in right:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table

@@ -1,0 +1,23 @@
+"""What a training is: settings that can be checked, and work that writes a checkpoint into a directory."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass
+class Training(ABC):
+    """One `ttc train ...` command. Subclasses are dataclasses whose fields are the keys of their config."""
+
+    def check(self) -> None:
+        """Refuse impossible settings before any weights load.
+
+        Raises:
+            UserError: with the value, the rule and the remedy.
+        """
+
+    @abstractmethod
+    def run(self, directory: Path) -> None:
+        """Do the work, resuming what an interrupted call left in `directory`; writes `directory/model`."""
