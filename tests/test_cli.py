@@ -1,4 +1,4 @@
-"""The command line: Hydra's powers, one clear line for a mistake."""
+"""The command line: all of Hydra, and one clear line for an error."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from ttc import __version__
 from ttc.cli import app
 from ttc.config import RunConfig
 from ttc.errors import UserError
+from ttc.strategies.beam import Beam
 
 
 @dataclass
@@ -29,7 +30,7 @@ class Outcome:
 
 
 class CommandLine:
-    """`ttc ARGS...` in this process, with an experiment that only notes what it was asked."""
+    """`ttc ARGS...` in this process, with an experiment that only records its config."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
         self._capsys = capsys
@@ -52,10 +53,10 @@ class CommandLine:
 
 @pytest.fixture
 def ttc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[CommandLine]:
-    """Run in an empty directory; put the root logger, which Hydra configures, back."""
+    """Run in an empty directory; restore the root logger, which Hydra configures."""
     command_line = CommandLine(capsys)
     experiment = ModuleType("ttc.execution.experiment")
-    experiment.run = command_line.experiment  # type: ignore[attr-defined]
+    experiment.run_experiment = command_line.experiment  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "ttc.execution.experiment", experiment)
     monkeypatch.chdir(tmp_path)
     handlers, level = logging.root.handlers[:], logging.root.level
@@ -68,10 +69,12 @@ def test_the_version_is_printed(ttc: CommandLine) -> None:
     assert ttc("--version") == Outcome(0, f"ttc {__version__}\n", "")
 
 
-def test_a_run_gets_its_config_and_a_dated_directory_where_it_was_started(ttc: CommandLine, tmp_path: Path) -> None:
+def test_a_run_gets_its_config_and_a_dated_directory_below_the_working_directory(
+    ttc: CommandLine, tmp_path: Path
+) -> None:
     assert ttc("run", "strategy.width=8", "budget=16") == Outcome(0, "", "")
     [(config, directory)] = ttc.runs
-    assert (config.budget, config.strategy.width) == (16, 8)
+    assert (config.budget, config.strategy) == (16, Beam(width=8))
     assert directory.parent.parent == tmp_path / "outputs"
     assert OmegaConf.load(directory / ".hydra" / "overrides.yaml") == ["strategy.width=8", "budget=16"]
     assert OmegaConf.load(directory / ".hydra" / "config.yaml").strategy.width == 8
@@ -83,7 +86,7 @@ def test_the_run_directory_can_be_chosen(ttc: CommandLine, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("arguments", [["-m", "budget=4,8", "seed=1,2"], ["budget=4,8", "--multirun", "seed=1,2"]])
-def test_a_sweep_runs_every_job_in_a_directory_of_its_own(ttc: CommandLine, arguments: list[str]) -> None:
+def test_a_sweep_runs_every_job_in_its_own_directory(ttc: CommandLine, arguments: list[str]) -> None:
     assert ttc("run", *arguments).code == 0
     assert [(config.budget, config.seed) for config, _ in ttc.runs] == [(4, 1), (4, 2), (8, 1), (8, 2)]
     assert [directory.name for _, directory in ttc.runs] == ["0", "1", "2", "3"]
@@ -91,7 +94,7 @@ def test_a_sweep_runs_every_job_in_a_directory_of_its_own(ttc: CommandLine, argu
 
 def test_cfg_job_shows_the_composed_config_and_runs_nothing(ttc: CommandLine) -> None:
     outcome = ttc("run", "strategy=majority", "--cfg", "job")
-    assert OmegaConf.create(outcome.out).selection == "MAJORITY"
+    assert OmegaConf.create(outcome.out).selection == "majority"
     assert (outcome.code, ttc.runs) == (0, [])
 
 
@@ -101,14 +104,14 @@ def test_help_lists_groups_and_examples(ttc: CommandLine) -> None:
     assert "ttc run strategy=beam budget=64" in outcome.out
 
 
-def test_a_config_directory_of_the_users_own_adds_options(ttc: CommandLine, tmp_path: Path) -> None:
+def test_a_user_defined_config_directory_adds_options(ttc: CommandLine, tmp_path: Path) -> None:
     (tmp_path / "mine" / "strategy").mkdir(parents=True)
     (tmp_path / "mine" / "strategy" / "wide.yaml").write_text("defaults: [/Beam@_here_, _self_]\nwidth: 32\n")
     assert ttc("run", "-cd", "mine", "strategy=wide").code == 0
-    assert ttc.runs[0][0].strategy.width == 32
+    assert ttc.runs[0][0].strategy == Beam(width=32)
 
 
-def test_a_whole_config_of_the_users_own_is_found_from_where_they_stand(ttc: CommandLine, tmp_path: Path) -> None:
+def test_a_user_defined_config_is_found_relative_to_the_working_directory(ttc: CommandLine, tmp_path: Path) -> None:
     parts = "Majority@strategy, /VllmGenerator@generator, /PocketDataset@data, /OracleDifficulty@difficulty"
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "tiny.yaml").write_text(f"defaults: [/RunConfig, /{parts}, _self_]\nselection: majority\n")
@@ -116,9 +119,9 @@ def test_a_whole_config_of_the_users_own_is_found_from_where_they_stand(ttc: Com
     assert ttc.runs[0][0].budget == 2
 
 
-MISTAKES = {
-    "strategy=baem": "strategy=baem: no such strategy; did you mean strategy=beam? There are: adaptive_c",
-    "strategy=zzz": "strategy=zzz: no such strategy; there are: adaptive_consistency, beam, best_of_n, dvts",
+ERRORS = {
+    "strategy=baem": "strategy=baem: no such strategy; did you mean strategy=beam? The options are: adaptive_c",
+    "strategy=zzz": "strategy=zzz: no such strategy; the options are: adaptive_consistency, beam, best_of_n, dvts",
     "stratgy=beam": "stratgy=beam: no such key; did you mean strategy?",
     "strategy.widht=4": "strategy.widht=4: no such key in Beam; did you mean strategy.width?",
     "stratgy.width=4": "stratgy.width=4: no such key; did you mean strategy.width?",
@@ -154,33 +157,33 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize("arguments", MISTAKES)
-def test_a_mistake_is_one_line_and_exit_code_2_before_anything_runs(
+@pytest.mark.parametrize("arguments", ERRORS)
+def test_a_user_error_is_one_line_and_exit_code_2_before_anything_runs(
     ttc: CommandLine, tmp_path: Path, arguments: str
 ) -> None:
     rows = tmp_path / "rows.jsonl"
     rows.write_text('{"problem": "1+1?", "answer": "2"}\n{"problem": "2+2?"}\n')
     outcome = ttc("run", *arguments.split())
-    assert MISTAKES[arguments] in outcome.err
+    assert ERRORS[arguments] in outcome.err
     assert outcome.err.startswith("error: ")
     assert outcome.err.count("\n") == 1
     assert (outcome.code, outcome.out, ttc.runs) == (2, "", [])
     assert list(tmp_path.iterdir()) == [rows]
 
 
-def test_a_mistake_found_inside_a_job_is_one_line_too_and_stands_in_its_log(ttc: CommandLine) -> None:
-    ttc.raises[3] = UserError("the hub has no such\nmodel; name another.")
-    assert ttc("run", "seed=3") == Outcome(2, "", "error: the hub has no such model; name another.\n")
+def test_a_user_error_inside_a_job_is_one_line_too_and_is_logged(ttc: CommandLine) -> None:
+    ttc.raises[3] = UserError("the hub has no such\nmodel; choose another.")
+    assert ttc("run", "seed=3") == Outcome(2, "", "error: the hub has no such model; choose another.\n")
     [(_, directory)] = ttc.runs
     assert "the hub has no such" in (directory / "run.log").read_text()
 
 
-def test_a_sweep_goes_on_after_a_job_that_failed_and_exits_with_2(ttc: CommandLine) -> None:
-    ttc.raises[3] = UserError("seed=3 is no good; use 4.")
+def test_a_sweep_continues_after_a_failed_job_and_exits_with_2(ttc: CommandLine) -> None:
+    ttc.raises[3] = UserError("seed=3 does not work; use 4.")
     outcome = ttc("run", "-m", "seed=3,4")
     assert [config.seed for config, _ in ttc.runs] == [3, 4]
     assert outcome.code == 2
-    assert outcome.err.endswith("error: seed=3 is no good; use 4.\n")
+    assert outcome.err.endswith("error: seed=3 does not work; use 4.\n")
 
 
 def test_a_bug_keeps_its_traceback(ttc: CommandLine) -> None:
@@ -209,8 +212,8 @@ def test_a_training_runs_in_its_fixed_directory(
     assert ran == [(5, tmp_path / "outputs" / "train" / "generator")]
 
 
-def test_grade_hands_the_file_on_and_prints_the_table(ttc: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ttc.grading.grade_file", lambda path, out: f"{path} -> {out}", raising=False)
+def test_grade_prints_the_report_of_the_file(ttc: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ttc.analysis.grade.grade_path", lambda path, out: f"{path} -> {out}", raising=False)
     assert ttc("grade", "in.jsonl", "--out", "out.jsonl").out == "in.jsonl -> out.jsonl\n"
 
 
@@ -220,7 +223,7 @@ def test_grading_a_missing_file_is_one_line(ttc: CommandLine) -> None:
     assert "missing.jsonl" in outcome.err
 
 
-def test_a_mistake_is_told_without_heavy_imports_from_any_directory(tmp_path: Path) -> None:
+def test_a_user_error_is_reported_without_heavy_imports_from_any_directory(tmp_path: Path) -> None:
     command = [sys.executable, "-c", PROBE, "run", "budget=10"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "[]\n")

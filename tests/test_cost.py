@@ -1,8 +1,9 @@
-"""Tokens and FLOPs agree with an independent count, token by token."""
+"""Token and FLOP counts agree with an independent count, token by token."""
 
 from __future__ import annotations
 
 import json
+import math
 import struct
 from pathlib import Path
 
@@ -12,17 +13,17 @@ from ttc.cost import Ledger, ModelShape, Tokens
 from ttc.errors import UserError
 
 GENERATOR = ModelShape(params=1000, params_non_embedding=700, layers=3, hidden=8, params_head=150)
-PRM = ModelShape(params=4000, params_non_embedding=3500, layers=5, hidden=16)
+VERIFIER = ModelShape(params=4000, params_non_embedding=3500, layers=5, hidden=16)
 
 
 def brute_force(shape: ModelShape, positions: list[int]) -> int:
-    """Multiply and add one token, one layer and one attended position at a time."""
+    """Count the FLOPs one token, one layer and one attended position at a time."""
     flops = 0
     for position in positions:
         flops += 2 * shape.params_non_embedding
         for _ in range(shape.layers):
             for _attended in range(position + 1):
-                flops += 2 * shape.hidden  # the score q . k
+                flops += 2 * shape.hidden  # the score q · k
                 flops += 2 * shape.hidden  # its weight times v
     return flops
 
@@ -33,44 +34,44 @@ def brute_force(shape: ModelShape, positions: list[int]) -> int:
 def test_full_flops_of_a_sample_are_the_sum_over_its_tokens(prompt: int, cached: int, decoded: int) -> None:
     ledger = Ledger(GENERATOR)
     ledger.charge_sample(prompt, cached, decoded)
-    # The last decoded token is sampled, never passed through.
+    # The last decoded token is sampled but never passed through the model.
     passed = list(range(cached, cached + prompt)) + [cached + prompt + i for i in range(decoded - 1)]
     assert ledger.flops()["full"] == brute_force(GENERATOR, passed) + 2 * 150 * decoded
 
 
 @pytest.mark.parametrize(("prompt", "cached"), [(12, 0), (3, 32), (0, 9)])
-def test_full_flops_of_a_verifier_pass_are_the_sum_over_its_new_tokens(prompt: int, cached: int) -> None:
-    ledger = Ledger(GENERATOR, PRM)
+def test_full_flops_of_a_verifier_pass_are_the_sum_over_its_uncached_tokens(prompt: int, cached: int) -> None:
+    ledger = Ledger(GENERATOR, VERIFIER)
     ledger.charge_score(prompt, cached)
-    assert ledger.flops()["full"] == brute_force(PRM, list(range(cached, cached + prompt)))
+    assert ledger.flops()["full"] == brute_force(VERIFIER, list(range(cached, cached + prompt)))
 
 
-def test_continuing_a_trace_step_by_step_costs_no_more_than_sampling_it_at_once() -> None:
+def test_continuing_a_trace_step_by_step_costs_the_same_as_sampling_it_at_once() -> None:
     once, stepwise = Ledger(GENERATOR), Ledger(GENERATOR)
-    once.sampled(prompt=10, cached=0, decoded=9)
-    stepwise.sampled(prompt=10, cached=0, decoded=4)
-    stepwise.sampled(prompt=1, cached=13, decoded=5)  # the step's last token was never passed: it is the new prompt
+    once.charge_sample(prompt=10, cached=0, decoded=9)
+    stepwise.charge_sample(prompt=10, cached=0, decoded=4)
+    stepwise.charge_sample(prompt=1, cached=13, decoded=5)  # the last token of the first 4 was not passed yet
     assert stepwise.flops() == once.flops()
 
 
-def test_cached_tokens_cost_nothing_themselves_but_are_attended_to() -> None:
+def test_cached_tokens_are_not_computed_but_are_attended_to() -> None:
     warm, cold, short = Ledger(GENERATOR), Ledger(GENERATOR), Ledger(GENERATOR)
-    warm.sampled(prompt=2, cached=30, decoded=4)
-    cold.sampled(prompt=32, cached=0, decoded=4)
-    short.sampled(prompt=2, cached=0, decoded=4)
+    warm.charge_sample(prompt=2, cached=30, decoded=4)
+    cold.charge_sample(prompt=32, cached=0, decoded=4)
+    short.charge_sample(prompt=2, cached=0, decoded=4)
     assert short.full_flops < warm.full_flops < cold.full_flops
     assert warm.flops()["paper"] == cold.flops()["paper"]
 
 
-def test_paper_flops_count_decoded_tokens_for_each_model_that_worked() -> None:
-    ledger = Ledger(GENERATOR, PRM)
+def test_paper_flops_count_decoded_tokens_once_per_model_in_use() -> None:
+    ledger = Ledger(GENERATOR, VERIFIER)
     ledger.charge_sample(prompt=10, cached=0, decoded=5)
     assert ledger.flops()["paper"] == 2 * 1000 * 5
     ledger.charge_score(prompt=15, cached=0)
     assert ledger.flops()["paper"] == 2 * (1000 + 4000) * 5
 
 
-def test_flops_are_unknown_when_a_model_that_worked_is() -> None:
+def test_flops_are_unknown_when_the_shape_of_a_model_in_use_is() -> None:
     ledger = Ledger(GENERATOR, None)
     ledger.charge_sample(1, 0, 1)
     assert ledger.flops()["full"] is not None
@@ -79,10 +80,10 @@ def test_flops_are_unknown_when_a_model_that_worked_is() -> None:
     assert Ledger(None).flops() == {"paper": None, "full": None}
 
 
-def test_accounts_of_problems_add_up_to_the_account_of_the_run() -> None:
-    run, whole = Ledger(GENERATOR, PRM), Ledger(GENERATOR, PRM)
+def test_the_ledgers_of_problems_add_up_to_the_ledger_of_the_run() -> None:
+    run, whole = Ledger(GENERATOR, VERIFIER), Ledger(GENERATOR, VERIFIER)
     for decoded in (3, 8):
-        part = Ledger(GENERATOR, PRM)
+        part = Ledger(GENERATOR, VERIFIER)
         for ledger in (part, whole):
             ledger.charge_sample(10, 2, decoded)
             ledger.charge_score(6, 4)
@@ -99,17 +100,21 @@ def test_tokens_add_up_and_survive_json() -> None:
 
 
 def checkpoint(directory: Path, shapes: dict[str, list[int]], **config: int) -> Path:
-    header = json.dumps(
-        {"__metadata__": {"format": "pt"}}
-        | {name: {"dtype": "F32", "shape": shape, "data_offsets": [0, 0]} for name, shape in shapes.items()}
-    ).encode()
-    (directory / "model.safetensors").write_bytes(struct.pack("<Q", len(header)) + header)
+    """Write a config.json and a safetensors file of bfloat16 zeros."""
+    header: dict[str, object] = {"__metadata__": {"format": "pt"}}
+    end = 0
+    for name, shape in shapes.items():
+        start, end = end, end + 2 * math.prod(shape)
+        header[name] = {"dtype": "BF16", "shape": shape, "data_offsets": [start, end]}
+    encoded = json.dumps(header).encode()
+    content = struct.pack("<Q", len(encoded)) + encoded + bytes(end)
+    (directory / "model.safetensors").write_bytes(content)
     sizes = {"hidden_size": 8, "num_attention_heads": 2, "num_hidden_layers": 3, "vocab_size": 64}
     (directory / "config.json").write_text(json.dumps(sizes | config))
     return directory
 
 
-def test_a_shape_is_read_from_a_checkpoint_without_its_weights(tmp_path: Path) -> None:
+def test_a_shape_is_read_from_a_checkpoints_headers(tmp_path: Path) -> None:
     tied = {
         "model.embed_tokens.weight": [64, 8],
         "model.layers.0.mlp.up_proj.weight": [20, 8],
@@ -121,7 +126,7 @@ def test_a_shape_is_read_from_a_checkpoint_without_its_weights(tmp_path: Path) -
     assert ModelShape.of_checkpoint(checkpoint(tmp_path, tied, head_dim=16)).hidden == 32
 
 
-def test_a_directory_that_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
+def test_a_directory_without_a_checkpoint_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="not a checkpoint"):
         ModelShape.of_checkpoint(tmp_path)
     checkpoint(tmp_path, {"a": [1]})

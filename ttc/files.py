@@ -29,13 +29,14 @@ def read_jsonl(path: Path, *, hint: str = "", skip_unfinished_line: bool = False
     """
     hint = hint or "give a file with one JSON value per line."
     try:
-        with path.open(encoding="utf-8-sig", newline="\n") as lines:
+        with path.open("rb") as lines:
             for number, line in enumerate(lines, start=1):
-                if not line.strip() or (skip_unfinished_line and not line.endswith("\n")):
+                if not line.strip() or (skip_unfinished_line and not line.endswith(b"\n")):
                     continue
-                yield f"{path}:{number}", _parsed(f"{path}:{number}", line, hint)
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+                yield f"{path}:{number}", _parsed(f"{path}:{number}", text, hint)
     except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8.") from None
+        raise UserError(f"{path}:{number} is not UTF-8 text (byte {error.start}); save it as UTF-8.") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror or error}); {hint}") from None
 

@@ -74,8 +74,9 @@ def choose(
     """
     if selection is SelectionRule.majority:
         return _heaviest([(candidate, 1.0) for candidate in candidates if candidate.answer is not None])
-    judged = [(c, aggregate(c.values, aggregation)) for c in candidates if c.answer is not None and c.values]
-    scored = [(candidate, score) for candidate, score in judged if not math.isnan(score)]
+    usable = [candidate for candidate in candidates if candidate.answer is not None and candidate.values]
+    scores = [aggregate(candidate.values, aggregation) for candidate in usable]
+    scored = [(candidate, score) for candidate, score in zip(usable, scores, strict=True) if not math.isnan(score)]
     if selection is SelectionRule.best:
         return _best(scored)
     if selection is SelectionRule.hierarchical:

@@ -15,3 +15,10 @@ def plain_table(*left: str, right: tuple[str, ...] = (), title: str | None = Non
     for name in right:
         table.add_column(name, justify="right", no_wrap=True)
     return table
+
+
+def percent_with_error(mean: float, lo: float, hi: float) -> str:
+    """Format a share with its interval: "57.1 ±3.9", or its only side where the mean is 0 or 1: "100.0 -3.7"."""
+    if lo == mean or hi == mean:
+        return f"{100 * mean:.1f} {'+' if lo == mean else '-'}{100 * (hi - lo):.1f}"
+    return f"{100 * mean:.1f} ±{50 * (hi - lo):.1f}"

@@ -124,4 +124,4 @@ class Candidate:
 
 
 Flow = Generator[list[Request], list[Reply], list[Candidate]]
-"""A strategy at work on one problem: yields requests, receives replies in order, returns candidates."""
+"""A strategy working on one problem: it yields requests, receives replies in order, and returns candidates."""

@@ -1,8 +1,11 @@
-#!/usr/bin/env python
-"""Grading throughput on the candidates of real runs, against calling math-verify on every completion.
+"""Measure grading throughput on the candidates of a real run, against calling math-verify on every completion.
 
-The plain side is what math-verify's own examples do: `verify(parse(gold), parse(completion))`, one pair after another.
-Ours extracts, normalises, decides by structure where that is enough, and remembers; it is timed with a fresh memo.
+    python scripts/bench/grading.py
+    python scripts/bench/grading.py --run outputs/my_run --plain 500
+
+The plain side does what math-verify's own examples do: `verify(parse(gold), parse(completion))`, one pair at a time.
+ttc extracts the answer, normalises it, compares structure where that suffices, and caches verdicts; every measurement
+starts with an empty cache.
 """
 
 from __future__ import annotations
@@ -12,57 +15,59 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from bench_common import run_config, timed, told
+from common import report, run_config, timed
 
+from ttc.execution.experiment import run_experiment
 from ttc.grading import Grader, extract_answer
+from ttc.runs.directory import RunDirectory
 
-Row = tuple[str, str]  # gold, completion
+Row = tuple[str, str]
+"""A gold answer and a completion."""
 
 
 def main(
-    run: Annotated[Path | None, typer.Option(help="A run directory; default: a best-of-64 of 50 problems.")] = None,
-    plain: Annotated[int, typer.Option(help="Completions that the plain side grades; it is slow.")] = 2000,
+    run: Annotated[
+        Path | None, typer.Option(help="Run directory; by default 64 samples each of 50 problems are generated.")
+    ] = None,
+    plain: Annotated[int, typer.Option(help="Number of completions that math-verify grades; it is slow.")] = 2000,
 ) -> None:
-    """Print completions graded a second on both sides and their ratios."""
+    """Print completions graded per second on both sides, and the ratios."""
     with tempfile.TemporaryDirectory() as scratch:
-        rows = _rows(run or _made(Path(scratch)))
+        rows = _rows(run or _sample(Path(scratch)))
     with Grader() as grader:
-        grader.grade([("x+1", "1+x")])  # starts a worker
-    ours, seconds = timed(lambda: _graded(rows, Grader()))
-    once, seconds_once = timed(lambda: _graded(list(dict.fromkeys(rows)), Grader()))
+        grader.grade([("x+1", "1+x")])  # warm-up: starts a worker process
+    verdicts, seconds = timed(lambda: _grade(rows, Grader()))
+    distinct, distinct_seconds = timed(lambda: _grade(list(dict.fromkeys(rows)), Grader()))
     step = max(1, len(rows) // plain)
     some = rows[::step]  # spread over all problems
-    theirs, seconds_plain = timed(lambda: [_math_verify(*row) for row in some])
-    agree = sum(mine == other for mine, other in zip(ours[::step], theirs, strict=True))
-    told(
+    plain_verdicts, plain_seconds = timed(lambda: [_math_verify(*row) for row in some])
+    agreed = sum(ours == theirs for ours, theirs in zip(verdicts[::step], plain_verdicts, strict=True))
+    report(
         f"grading {len(rows):,} completions",
         {
             "ttc, completions/s": len(rows) / seconds,
-            "ttc on distinct completions alone, completions/s": len(once) / seconds_once,
-            f"math-verify on {len(some):,} of them, completions/s": len(some) / seconds_plain,
-            "verdicts on which both agree, share": agree / len(some),
+            "ttc, distinct completions only, completions/s": len(distinct) / distinct_seconds,
+            f"math-verify, {len(some):,} of them, completions/s": len(some) / plain_seconds,
+            "share on which both agree": agreed / len(some),
         },
         {
-            "with_memo_over_math_verify": (len(rows) / seconds) / (len(some) / seconds_plain),
-            "distinct_over_math_verify": (len(once) / seconds_once) / (len(some) / seconds_plain),
+            "with_memo_over_math_verify": (len(rows) / seconds) / (len(some) / plain_seconds),
+            "distinct_over_math_verify": (len(distinct) / distinct_seconds) / (len(some) / plain_seconds),
         },
     )
 
 
-def _made(scratch: Path) -> Path:
-    from ttc.execution.experiment import run
-
-    run(run_config("strategy=majority", "budget=64", "data.limit=50", "store=off"), scratch / "run")
+def _sample(scratch: Path) -> Path:
+    """Run 64 samples of each of 50 problems; return the run directory."""
+    run_experiment(run_config("strategy=majority", "budget=64", "data.limit=50", "store=off"), scratch / "run")
     return scratch / "run"
 
 
 def _rows(run: Path) -> list[Row]:
-    from ttc.runs.directory import read_records
-
-    return [(record.gold, candidate.text) for record in read_records(run) for candidate in record.candidates]
+    return [(record.gold, candidate.text) for record in RunDirectory(run).records() for candidate in record.candidates]
 
 
-def _graded(rows: list[Row], grader: Grader) -> list[bool]:
+def _grade(rows: list[Row], grader: Grader) -> list[bool]:
     with grader:
         return grader.grade([(extract_answer(completion), gold) for gold, completion in rows])
 

@@ -1,7 +1,9 @@
-#!/usr/bin/env python
-"""Does memory grow with the number of problems? Peak memory of whole runs with scripted engines, store included.
+"""Measure how peak memory grows with the number of problems, over whole runs with scripted engines and a store.
 
-Each size runs in a process of its own; texts are as long as real ones.
+    python scripts/bench/memory.py
+    python scripts/bench/memory.py --sizes 100,1000 --budget 16
+
+Each size runs in its own process; texts are as long as real ones.
 """
 
 from __future__ import annotations
@@ -18,29 +20,27 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from bench_common import told
-from scripted import ScriptedEngine
+from common import report
 
-from ttc.engines.base import Draw
+from ttc.config import RunConfig
+from ttc.data.base import Dataset
+from ttc.difficulty.bins import OracleDifficulty
+from ttc.engines.base import Draw, Generator, Verifier
+from ttc.execution.experiment import run_experiment
 from ttc.hashing import seed_of
+from ttc.store.database import SqliteStore
+from ttc.strategies.parallel import BestOfN
 from ttc.types import FinishReason, Problem, Reply, Request, Sample, Step
+
+sys.path.append(str(Path(__file__).resolve().parents[2] / "tests/support"))
+
+from scripted import ScriptedEngine
 
 STEP_TOKENS = 30
 
 
-@dataclass
-class Scripted:
-    """A config of an engine without weights: solutions of six steps, values at random."""
-
-    model: str
-
-    def start(self) -> ScriptedEngine:
-        """Make the engine."""
-        return ScriptedEngine(answered, per_poll=256)
-
-
-def answered(request: Request, draw: Draw) -> Reply:
-    """A solution with one of ten answers, or a value."""
+def answer(request: Request, draw: Draw) -> Reply:
+    """Return a solution of six steps with one of ten answers, or a pseudo-random value."""
     number = seed_of(request.trace.problem.id, request.trace.text, draw)
     if not isinstance(request, Sample):
         return (number % 1000) / 1000
@@ -51,28 +51,46 @@ def answered(request: Request, draw: Draw) -> Reply:
 
 
 @dataclass
-class Questions:
-    """As many problems as wanted."""
-
-    count: int
-    name: str = "scripted"
+class ScriptedGenerator(Generator):
+    """A generator without weights."""
 
     @property
-    def available(self) -> int:
-        """How many there are."""
-        return self.count
+    def name(self) -> str:
+        return "scripted generator"
 
-    def load(self) -> list[Problem]:
-        """Return them."""
+    def start(self) -> ScriptedEngine:
+        return ScriptedEngine(answer, per_poll=256)
+
+
+@dataclass
+class ScriptedVerifier(Verifier):
+    """A verifier without weights."""
+
+    @property
+    def name(self) -> str:
+        return "scripted verifier"
+
+    def start(self) -> ScriptedEngine:
+        return ScriptedEngine(answer, per_poll=256)
+
+
+@dataclass
+class Questions(Dataset):
+    """As many problems as wanted."""
+
+    name: str = "scripted"
+    count: int = 1
+
+    def read(self) -> list[Problem]:
         return [Problem(f"p{n}", f"What is $f({n})$? " + "y" * 200, str(n % 10), n % 5 + 1) for n in range(self.count)]
 
 
 def main(
-    sizes: Annotated[str, typer.Option(help="Numbers of problems.")] = "100,5000",
-    budget: Annotated[int, typer.Option(help="Samples a problem.")] = 64,
+    sizes: Annotated[str, typer.Option(help="Numbers of problems, separated by commas.")] = "100,5000",
+    budget: Annotated[int, typer.Option(help="Samples per problem.")] = 64,
     only: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
-    """Print the peak memory at each size, and its growth."""
+    """Print the peak memory at each size, and its growth from the first to the last."""
     if only is not None:
         print(_peak(only, budget))
         return
@@ -82,7 +100,7 @@ def main(
         command = [sys.executable, __file__, "--only", str(count), "--budget", str(budget)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         peaks[count] = float(done.stdout.split()[-1])
-    told(
+    report(
         f"peak memory at budget {budget}",
         {f"{count} problems, MB": peak for count, peak in peaks.items()},
         {"growth_mb": peaks[counts[-1]] - peaks[counts[0]]},
@@ -90,23 +108,18 @@ def main(
 
 
 def _peak(count: int, budget: int) -> float:
-    from ttc.config import RunConfig
-    from ttc.difficulty.bins import OracleDifficulty
-    from ttc.execution.experiment import run
-    from ttc.store.database import SqliteStore
-    from ttc.strategies.parallel import BestOfN
-
+    """Run `count` problems in this process; return its peak memory in MB."""
     with tempfile.TemporaryDirectory() as scratch, contextlib.redirect_stdout(io.StringIO()):
         config = RunConfig(
             strategy=BestOfN(),
-            generator=Scripted("generator"),
-            prm=Scripted("verifier"),
-            data=Questions(count),
+            generator=ScriptedGenerator(),
+            prm=ScriptedVerifier(),
+            data=Questions(count=count),
             difficulty=OracleDifficulty(),
             store=SqliteStore(f"{scratch}/store.sqlite"),
             budget=budget,
         )
-        summary = run(config, Path(scratch) / "run")
+        summary = run_experiment(config, Path(scratch) / "run")
     print(json.dumps(summary["seconds"]), file=sys.stderr)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
 

@@ -1,6 +1,7 @@
-"""Turn a GGUF checkpoint into the safetensors directory that vLLM and transformers load as it is.
+"""Convert a GGUF checkpoint to a safetensors directory that vLLM and transformers load directly.
 
-`python scripts/gguf_to_safetensors.py model.gguf DIRECTORY`, or all parts of a split file in place of the one.
+python scripts/tools/gguf_to_safetensors.py model.gguf DIRECTORY
+python scripts/tools/gguf_to_safetensors.py part1 part2 part3 DIRECTORY    # one file in several parts
 """
 
 from __future__ import annotations
@@ -9,9 +10,12 @@ import shutil
 import tempfile
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from transformers import GenerationConfig, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 GGUF_MAGIC = b"GGUF"
 
@@ -25,14 +29,16 @@ class DType(StrEnum):
 
 
 def main(
-    sources: Annotated[list[Path], typer.Argument(help="The GGUF file, or its parts in order.", exists=True)],
-    directory: Annotated[Path, typer.Argument(help="Where the safetensors checkpoint goes.", file_okay=False)],
+    sources: Annotated[list[Path], typer.Argument(help="GGUF file, or its parts in order.", exists=True)],
+    directory: Annotated[
+        Path, typer.Argument(help="Directory to write the safetensors checkpoint to.", file_okay=False)
+    ],
     dtype: Annotated[DType, typer.Option(help="Precision of the written weights.")] = DType.BFLOAT16,
 ) -> None:
-    """Dequantise a GGUF checkpoint and save weights, tokenizer and generation config."""
+    """Dequantize a GGUF checkpoint and save weights, tokenizer and generation config."""
     with sources[0].open("rb") as file:
         if file.read(len(GGUF_MAGIC)) != GGUF_MAGIC:
-            raise typer.BadParameter(f"{sources[0]} does not begin like a GGUF file; give the parts in their order")
+            raise typer.BadParameter(f"{sources[0]} does not start with the GGUF magic bytes; give the parts in order.")
     directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=directory) as scratch:
         convert(join(sources, Path(scratch)), directory, dtype)
@@ -40,7 +46,7 @@ def main(
 
 
 def join(parts: list[Path], scratch: Path) -> Path:
-    """Return one file: the only part itself, or all parts concatenated in `scratch`."""
+    """Return one file: a single part itself, or all parts concatenated in `scratch`."""
     if len(parts) == 1:
         return parts[0]
     whole = scratch / "whole.gguf"
@@ -52,20 +58,20 @@ def join(parts: list[Path], scratch: Path) -> Path:
 
 
 def convert(gguf: Path, directory: Path, dtype: DType) -> None:
-    """Load through transformers, which dequantises, forget the quantisation, and save."""
+    """Load with transformers, which dequantizes, and save without the quantization."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
     model = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=dtype.value)
-    forget_quantisation(model)
-    untie_head(model)
+    clear_quantization(model)
+    record_tied_head(model)
     model.generation_config = generation_config(tokenizer, model.config)
     model.save_pretrained(directory)
     tokenizer.save_pretrained(directory)
 
 
-def forget_quantisation(model: Any) -> None:
-    """Drop what marks the weights as GGUF: saving refuses it, and a reader would look for quantised tensors."""
+def clear_quantization(model: PreTrainedModel) -> None:
+    """Remove the marks of a GGUF model: saving refuses them, and readers would expect quantized tensors."""
     for mark in ("hf_quantizer", "is_quantized", "quantization_method"):
         if hasattr(model, mark):
             delattr(model, mark)
@@ -73,14 +79,14 @@ def forget_quantisation(model: Any) -> None:
         del model.config.quantization_config
 
 
-def untie_head(model: Any) -> None:
-    """Say so in the config when the head has weights of its own; a GGUF header has no field for it."""
+def record_tied_head(model: PreTrainedModel) -> None:
+    """Record in the config whether the head has its own weights; a GGUF header has no field for it."""
     head, embedding = model.get_output_embeddings().weight, model.get_input_embeddings().weight
     model.config.tie_word_embeddings = head.data_ptr() == embedding.data_ptr()
 
 
-def generation_config(tokenizer: Any, config: Any) -> Any:
-    """Return the stop and padding tokens; a GGUF file carries no sampling defaults."""
+def generation_config(tokenizer: PreTrainedTokenizerBase, config: PreTrainedConfig) -> GenerationConfig:
+    """Return a config with the stop and padding tokens; a GGUF file has no sampling defaults."""
     from transformers import GenerationConfig
 
     ends = {tokenizer.eos_token_id, config.eos_token_id, tokenizer.pad_token_id} - {None}

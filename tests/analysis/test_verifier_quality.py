@@ -1,8 +1,10 @@
-"""What a verifier's report says of it."""
+"""Calibration, ranking and best-of-N accuracy of a verifier."""
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from random import Random
 
@@ -13,14 +15,24 @@ from rich.console import Console
 from ttc.analysis.verifier_quality import (
     ScoredSolution,
     draw_quality,
-    quality,
+    measure_quality,
     reliability,
     show_quality,
     within_problem_auc,
 )
 
 
-def test_auc_within_problems_ignores_how_hard_a_problem_is() -> None:
+def solutions(score: Mapping[bool, float], problems: int = 40, samples: int = 8) -> list[ScoredSolution]:
+    """Return solutions of which about half are correct, each scored by its outcome."""
+    rng = Random(0)
+    return [
+        ScoredSolution(f"p{p}", "1" if correct else "2", correct, score[correct])
+        for p in range(problems)
+        for correct in (rng.random() < 0.5 for _ in range(samples))
+    ]
+
+
+def test_auc_within_problems_ignores_the_difficulty_of_a_problem() -> None:
     easy = [ScoredSolution("easy", "1", True, 0.9), ScoredSolution("easy", "2", False, 0.8)]
     hard = [
         ScoredSolution("hard", "1", True, 0.3),
@@ -30,30 +42,20 @@ def test_auc_within_problems_ignores_how_hard_a_problem_is() -> None:
     assert within_problem_auc(easy + hard) == 1.0
     tied = [ScoredSolution("hard", "1", True, 0.1), ScoredSolution("hard", "2", False, 0.1)]
     assert within_problem_auc(easy + tied) == 0.75
-    assert math.isnan(within_problem_auc([ScoredSolution("all right", "1", True, 0.5)]))
+    assert math.isnan(within_problem_auc([ScoredSolution("all correct", "1", True, 0.5)]))
 
 
 def test_reliability_compares_scores_with_outcomes_bin_by_bin() -> None:
     bins = reliability(np.array([0.0, 0.05, 0.62, 0.68, 1.0]), np.array([0.0, 1.0, 1.0, 1.0, 1.0]))
-    assert [(b.low, b.n, b.score, b.right) for b in bins] == [
+    assert [(b.low, b.n, b.score, b.correct) for b in bins] == [
         (0.0, 2, pytest.approx(0.025), 0.5),
         (0.6, 2, pytest.approx(0.65), 1.0),
         (0.9, 1, 1.0, 1.0),
     ]
 
 
-def judged(score: dict[bool, float], problems: int = 40, samples: int = 8) -> list[ScoredSolution]:
-    """Solutions of which half are right, scored by their outcome."""
-    rng = Random(0)
-    return [
-        ScoredSolution(f"p{p}", "1" if right else "2", right, score[right])
-        for p in range(problems)
-        for right in (rng.random() < 0.5 for _ in range(samples))
-    ]
-
-
 def test_a_perfect_verifier_is_calibrated_and_reaches_the_oracle() -> None:
-    found = quality(judged({True: 1.0, False: 0.0}), 8)
+    found = measure_quality(solutions({True: 1.0, False: 0.0}), 8)
     assert found.calibration_error == 0.0 and found.bce < 1e-5 and found.auc_within_problem == 1.0
     assert list(found.curves["best"]) == [1, 2, 4, 8]
     for n, cell in found.curves["best"].items():
@@ -61,20 +63,30 @@ def test_a_perfect_verifier_is_calibrated_and_reaches_the_oracle() -> None:
 
 
 def test_a_verifier_that_prefers_wrong_solutions_gets_worse_with_more_of_them() -> None:
-    curve = quality(judged({True: 0.1, False: 0.9}), 8).curves["best"]
+    curve = measure_quality(solutions({True: 0.1, False: 0.9}), 8).curves["best"]
     accuracies = [accuracy for accuracy, _, _ in curve.values()]
     assert accuracies == sorted(accuracies, reverse=True) and accuracies[0] > 0.4 > 0.05 > accuracies[-1]
 
 
-def test_solutions_without_an_answer_count_as_samples_that_are_never_chosen() -> None:
-    found = quality([ScoredSolution("p", "1", True, 0.1)], 4)
+def test_missing_solutions_count_as_samples_that_are_never_chosen() -> None:
+    found = measure_quality([ScoredSolution("p", "1", True, 0.1)], 4)
     assert found.curves["best"][1][0] == pytest.approx(0.25) and found.curves["best"][4][0] == 1.0
 
 
-def test_a_report_is_shown_and_drawn(tmp_path: Path) -> None:
-    found = quality(judged({True: 0.8, False: 0.3}), 8)
-    console = Console(record=True, width=80, file=(tmp_path / "out").open("w"))
-    show_quality(found, console)
-    assert "within-problem AUC 1.000" in console.export_text()
+def test_a_report_is_printed_and_drawn(tmp_path: Path) -> None:
+    found = measure_quality(solutions({True: 0.8, False: 0.3}), 8)
+    with (tmp_path / "out").open("w") as stream:
+        console = Console(record=True, width=80, file=stream)
+        show_quality(found, console)
+    text = console.export_text()
+    assert "320 solutions of 40 problems: within-problem AUC 1.000" in text and "±0.0" not in text
     draw_quality(found, tmp_path / "report.png")
     assert (tmp_path / "report.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_report_becomes_json_and_one_line() -> None:
+    found = measure_quality(solutions({True: 0.8, False: 0.3}), 8)
+    report = json.loads(json.dumps(found.to_json()))
+    assert report["n_solutions"] == 320 and len(report["reliability"]) == 2
+    assert report["curves"]["best"]["8"]["accuracy"] == pytest.approx(found.curves["best"][8][0])
+    assert found.line().startswith("auc 1.000, bce ")

@@ -1,4 +1,4 @@
-"""The Tab key completes what Hydra would accept."""
+"""Shell completion offers what Hydra accepts."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ def test_tab_completes_keys_of_the_chosen_option_in_a_sweep_too() -> None:
 
 def test_tab_survives_bash_which_splits_words_at_the_equals_sign() -> None:
     assert completions("strategy", "=", "be") == ["beam", "best_of_n"]
-    assert {"beam", "best_of_n", "majority"} <= set(completions("strategy", ""))  # the cursor right behind the sign
+    assert {"beam", "best_of_n", "majority"} <= set(completions("strategy", ""))  # the cursor right after the sign
     assert completions("prm", "=", "none", "strategy", "=", "ma") == ["majority"]
 
 
-def test_tab_after_a_mistake_is_silent() -> None:
+def test_tab_after_an_error_is_silent() -> None:
     assert completions("strategy=baem", "zzz") == []
 
 

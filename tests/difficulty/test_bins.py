@@ -1,31 +1,34 @@
-"""Problems fall into five bins of oracle pass@1."""
+"""Oracle difficulty sorts problems into five bins by pass@1."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from run_records import record, write_run
 
-from ttc.difficulty.bins import OracleDifficulty, quintiles, read_pass1
+from ttc.difficulty.bins import SHIPPED, OracleDifficulty, quintiles, read_pass1
 from ttc.errors import UserError
+from ttc.pocket.problems import load_split
+from ttc.runs.records import CandidateRecord, ProblemRecord
 
 
-def run_directory(tmp_path: Path, rows: list[dict[str, object]], selections: list[str]) -> Path:
-    (tmp_path / "summary.json").write_text(json.dumps({"selections": {name: {} for name in selections}}))
-    (tmp_path / "problems.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return tmp_path
-
-
-def row(id_: str, *correct: bool) -> dict[str, object]:
-    return {"id": id_, "candidates": [{"correct": flag} for flag in correct]}
+def sampled(id_: str, *correct: bool) -> ProblemRecord:
+    """Return a problem with these candidates."""
+    candidates = tuple(CandidateRecord("", "1", grade) for grade in correct)
+    return replace(record(id_, {"weighted": True}), candidates=candidates)
 
 
 def table(tmp_path: Path, value: object) -> str:
     path = tmp_path / "pass1.json"
     path.write_text(json.dumps(value))
     return str(path)
+
+
+# --- bins
 
 
 def test_quintile_1_is_the_easiest_and_5_the_hardest() -> None:
@@ -69,36 +72,56 @@ def test_a_table_of_other_problems_is_refused(tmp_path: Path) -> None:
         OracleDifficulty(table(tmp_path, {"x": 1.0})).bins(["a"])
 
 
-def test_without_a_path_a_parallel_run_bins_itself_and_says_so() -> None:
+def test_without_a_path_independent_samples_bin_their_own_problems_and_a_note_says_so() -> None:
     bins = OracleDifficulty().bins(["a", "b"], own={"a": 0.1, "b": 0.9})
     assert bins.quintile["b"] < bins.quintile["a"]
     assert bins.note is not None and "own samples" in bins.note
 
 
-def test_without_a_path_another_run_has_no_bins_and_names_the_remedy() -> None:
+def test_without_a_path_or_independent_samples_there_are_no_bins_and_a_note_names_the_remedy() -> None:
     bins = OracleDifficulty().bins(["a"])
     assert bins.quintile == {}
     assert bins.note is not None and "difficulty.path=DIR" in bins.note
 
 
-def test_a_parallel_run_gives_the_share_of_correct_candidates(tmp_path: Path) -> None:
-    rows = [row("a", True, False, False, True), row("b", False, False), row("nothing sampled")]
-    assert read_pass1(run_directory(tmp_path, rows, ["majority", "pass@1"])) == {"a": 0.5, "b": 0.0}
+def test_without_a_path_the_pockets_problems_are_binned_by_the_shipped_table() -> None:
+    ids = [problem.id for problem in load_split("test")]
+    bins = OracleDifficulty().bins(ids, own=dict.fromkeys(ids, 0.0))
+    assert bins.quintile == quintiles(read_pass1(SHIPPED)) and bins.note is None
+    assert Counter(bins.quintile.values()) == dict.fromkeys(range(1, 6), 100)
+
+
+# --- tables and runs
+
+
+def test_a_run_gives_the_share_of_correct_candidates_per_problem(tmp_path: Path) -> None:
+    rows = [sampled("a", True, False, False, True), sampled("b", False, False), sampled("nothing sampled")]
+    write_run(tmp_path, rows)
+    assert read_pass1(tmp_path) == {"a": 0.5, "b": 0.0}
 
 
 def test_a_run_of_dependent_samples_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="strategy=majority"):
-        read_pass1(run_directory(tmp_path, [row("a", True)], ["majority", "weighted"]))
+    write_run(tmp_path, selections={"majority": {}, "weighted": {}})
+    with pytest.raises(UserError, match="not a run of independent samples; give one of strategy=majority"):
+        read_pass1(tmp_path)
+
+
+def test_a_run_without_candidates_is_refused(tmp_path: Path) -> None:
+    write_run(tmp_path, [sampled("nothing sampled")])
+    with pytest.raises(UserError, match="holds no candidates"):
+        read_pass1(tmp_path)
 
 
 @pytest.mark.parametrize("value", [[], {}, [0.5], {"a": 1.5}, {"a": -0.1}, {"a": "0.5"}, {"a": True}, {"a": None}])
-def test_a_table_that_is_none_is_refused_in_one_line(tmp_path: Path, value: object) -> None:
-    with pytest.raises(UserError) as caught:
-        read_pass1(Path(table(tmp_path, value)))
-    assert "\n" not in str(caught.value) and "pass1.json" in str(caught.value)
+def test_a_malformed_table_is_refused_on_one_line(tmp_path: Path, value: object) -> None:
+    path = table(tmp_path, value)
+    for read in (lambda: read_pass1(Path(path)), OracleDifficulty(path).check):
+        with pytest.raises(UserError) as error:
+            read()
+        assert "\n" not in str(error.value) and "pass1.json" in str(error.value)
 
 
-def test_nan_is_no_pass1(tmp_path: Path) -> None:
+def test_a_pass1_of_nan_is_refused(tmp_path: Path) -> None:
     (tmp_path / "pass1.json").write_text('{"a": NaN}')
     with pytest.raises(UserError, match="nan"):
         read_pass1(tmp_path / "pass1.json")
@@ -112,6 +135,8 @@ def test_unreadable_files_are_refused_with_their_place(tmp_path: Path) -> None:
         read_pass1(tmp_path / "broken.json")
     with pytest.raises(UserError, match=r"summary\.json cannot be read"):
         read_pass1(tmp_path)
-    run_directory(tmp_path, [row("a", True), {"id": "b"}], ["pass@1"])
+    run = write_run(tmp_path / "run", [sampled("a", True)])
+    with run.problems_file.open("a") as stream:
+        stream.write('{"id": "b"}\n')
     with pytest.raises(UserError, match=r"problems\.jsonl:2 is not a row"):
-        read_pass1(tmp_path)
+        read_pass1(run.path)

@@ -1,4 +1,4 @@
-"""Several verifiers judge as one."""
+"""Several verifiers score as one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from flows import PROBLEM, solved
 from scripted import ScriptedEngine
 
-from ttc.engines.base import Draw, EngineReply, start_engine
+from ttc.engines.base import Draw, EngineReply, Verifier, start_engine
 from ttc.engines.ensemble import Combination, Ensemble
 from ttc.errors import UserError
 from ttc.types import Score, Trace
@@ -17,43 +17,51 @@ TRACE = solved(Trace(PROBLEM))
 
 
 @dataclass
-class Says:
-    """A verifier with one opinion."""
+class Constant(Verifier):
+    """A verifier that gives every trace the same value."""
 
-    value: float
-    model: str = "scripted"
+    value: float = 0.5
 
-    def check(self) -> None:
-        pass
+    @property
+    def name(self) -> str:
+        return "constant"
 
     def start(self) -> ScriptedEngine:
         return ScriptedEngine(lambda request, draw: self.value, per_poll=1)
 
 
-def judged(ensemble: Ensemble) -> list[EngineReply]:
+@dataclass
+class Silent(Constant):
+    """A verifier whose engine replies with a trace instead of a value."""
+
+    def start(self) -> ScriptedEngine:
+        return ScriptedEngine(lambda request, draw: request.trace)
+
+
+def scores(ensemble: Ensemble) -> list[EngineReply]:
     engine = start_engine(ensemble)
     engine.submit(7, Score(TRACE), Draw())
-    finished: list[EngineReply] = []
+    found: list[EngineReply] = []
     while engine.is_busy:
-        finished += engine.poll()
-    return finished
+        found += engine.poll()
+    return found
 
 
 @pytest.mark.parametrize(
     ("how", "weights", "value"),
     [("mean", {}, 0.5), ("min", {}, 0.2), ("weighted", {"prm": 3.0, "orm": 1.0}, 0.65)],
 )
-def test_the_members_values_become_one(how: str, weights: dict[str, float], value: float) -> None:
-    ensemble = Ensemble({"prm": Says(0.8), "orm": Says(0.2)}, Combination(how), weights)
+def test_the_members_values_are_combined(how: str, weights: dict[str, float], value: float) -> None:
+    ensemble = Ensemble({"prm": Constant(0.8), "orm": Constant(0.2)}, Combination(how), weights)
     ensemble.check()
-    [finished] = judged(ensemble)
-    assert finished.ticket == 7
-    assert finished.reply == pytest.approx(value)
+    [found] = scores(ensemble)
+    assert found.ticket == 7
+    assert found.reply == pytest.approx(value)
 
 
-def test_another_combination_is_another_reply() -> None:
+def test_every_combination_has_its_own_store_keys() -> None:
     keys = {
-        start_engine(Ensemble({"a": Says(0.8), "b": Says(0.2)}, how, weights)).key(Score(TRACE), Draw())
+        start_engine(Ensemble({"a": Constant(0.8), "b": Constant(0.2)}, how, weights)).key(Score(TRACE), Draw())
         for how, weights in (
             (Combination.mean, {}),
             (Combination.min, {}),
@@ -65,11 +73,20 @@ def test_another_combination_is_another_reply() -> None:
 
 
 @pytest.mark.parametrize("weights", [{}, {"prm": 1.0}, {"prm": -1.0, "orm": 1.0}, {"prm": 0.0, "orm": 0.0}])
-def test_weights_that_cannot_weigh_are_refused(weights: dict[str, float]) -> None:
-    with pytest.raises(UserError, match="gives no weights to all of prm, orm"):
-        Ensemble({"prm": Says(0.8), "orm": Says(0.2)}, Combination.weighted, weights).check()
+def test_missing_negative_or_zero_weights_are_refused(weights: dict[str, float]) -> None:
+    with pytest.raises(UserError, match="must give each of prm, orm a weight"):
+        Ensemble({"prm": Constant(0.8), "orm": Constant(0.2)}, Combination.weighted, weights).check()
 
 
-def test_an_ensemble_of_nobody_is_refused() -> None:
+def test_an_ensemble_without_members_is_refused() -> None:
     with pytest.raises(UserError, match="members is empty"):
         Ensemble().check()
+
+
+def test_a_member_that_replies_with_something_else_than_a_value_is_an_error() -> None:
+    with pytest.raises(TypeError, match="member b must reply with a float, not Trace"):
+        scores(Ensemble({"a": Constant(0.8), "b": Silent()}))
+
+
+def test_an_ensemble_is_named_after_its_members() -> None:
+    assert Ensemble({"a": Constant(), "b": Constant()}, Combination.min).name == "min of constant, constant"

@@ -11,9 +11,9 @@ import pytest
 from ttc.engines.base import Draw, Engine, EngineReply, start_engine
 from ttc.engines.checkpoint import resolve
 from ttc.engines.generator import VllmGenerator
-from ttc.engines.steps import StepSplitter
 from ttc.engines.verifier import VllmVerifier
 from ttc.engines.vllm_setup import CPU_BLOCK_SIZE
+from ttc.errors import UserError
 from ttc.execution.runner import Runner, start_flows
 from ttc.pocket.problems import load_split
 from ttc.strategies.beam import Beam
@@ -28,7 +28,7 @@ def generator() -> Engine:
 
 
 @pytest.fixture(scope="module")
-def prm() -> Engine:
+def verifier() -> Engine:
     return start_engine(VllmVerifier())
 
 
@@ -42,7 +42,7 @@ def tokenizer() -> Any:
 def replies(engine: Engine, requests: Sequence[Request], draws: list[Draw] | None = None) -> list[EngineReply]:
     for ticket, request in enumerate(requests):
         engine.submit(ticket, request, draws[ticket] if draws else Draw(0, ticket))
-    return sorted(_drained(engine), key=lambda finished: finished.ticket)
+    return sorted(_drained(engine), key=lambda found: found.ticket)
 
 
 def _drained(engine: Engine) -> Iterator[EngineReply]:
@@ -51,17 +51,17 @@ def _drained(engine: Engine) -> Iterator[EngineReply]:
 
 
 def solutions(generator: Engine, count: int) -> list[Trace]:
-    traces = [finished.reply for finished in replies(generator, [Sample(Trace(p)) for p in PROBLEMS[:count]])]
+    traces = [found.reply for found in replies(generator, [Sample(Trace(p)) for p in PROBLEMS[:count]])]
     return [trace for trace in traces if isinstance(trace, Trace)]
 
 
-def test_a_greedy_solution_is_the_one_that_transformers_finds(generator: Engine, tokenizer: Any) -> None:
+def test_a_greedy_solution_equals_that_of_transformers(generator: Engine, tokenizer: Any) -> None:
     import torch
     from transformers import AutoModelForCausalLM
 
     model = AutoModelForCausalLM.from_pretrained(resolve("pocket", "generator"), dtype=torch.float32)
-    finished = replies(generator, [Sample(Trace(p), temperature=0.0) for p in PROBLEMS[:8]])
-    for problem, got in zip(PROBLEMS, finished, strict=False):
+    found = replies(generator, [Sample(Trace(p), temperature=0.0) for p in PROBLEMS[:8]])
+    for problem, got in zip(PROBLEMS, found, strict=False):
         prompt = tokenizer(f"{problem.question}\n", return_tensors="pt")["input_ids"]
         expected = model.generate(prompt, max_new_tokens=192, do_sample=False)[0, prompt.shape[1] :].tolist()
         assert isinstance(got.reply, Trace) and list(got.reply.token_ids) == expected
@@ -69,7 +69,7 @@ def test_a_greedy_solution_is_the_one_that_transformers_finds(generator: Engine,
         assert got.usage.prompt + got.usage.cached == prompt.shape[1]
 
 
-def test_the_same_draw_gives_the_same_sample_in_whatever_company(generator: Engine) -> None:
+def test_the_same_draw_gives_the_same_sample_whatever_else_is_in_the_batch(generator: Engine) -> None:
     wanted = Sample(Trace(PROBLEMS[0]))
     [alone] = replies(generator, [wanted], [Draw(0, 5)])
     crowd = replies(generator, [Sample(Trace(p)) for p in PROBLEMS[:30]] + [wanted], [Draw(1, 0)] * 30 + [Draw(0, 5)])
@@ -79,7 +79,7 @@ def test_the_same_draw_gives_the_same_sample_in_whatever_company(generator: Engi
 def test_different_draws_and_seeds_give_different_samples(generator: Engine) -> None:
     hard = max(PROBLEMS, key=lambda problem: problem.level or 0)
     draws = [Draw(seed, index) for seed in (0, 1) for index in range(8)]
-    found = {finished.reply for finished in replies(generator, [Sample(Trace(hard))] * 16, draws)}
+    found = {found.reply for found in replies(generator, [Sample(Trace(hard))] * 16, draws)}
     assert len(found) > 4
 
 
@@ -101,7 +101,7 @@ def test_one_step_stops_after_its_newline_and_can_be_continued_by_ids(generator:
     assert len(second.reply.steps) == 2
 
 
-def test_several_steps_are_as_many_as_were_asked_for(generator: Engine) -> None:
+def test_lookahead_samples_exactly_the_requested_steps(generator: Engine) -> None:
     problem = max(PROBLEMS, key=lambda problem: problem.level or 0)
     [reply] = replies(generator, [Sample(Trace(problem), max_steps=2, temperature=0.0)])
     [whole] = replies(generator, [Sample(Trace(problem), temperature=0.0)])
@@ -109,13 +109,13 @@ def test_several_steps_are_as_many_as_were_asked_for(generator: Engine) -> None:
     assert reply.reply.steps == whole.reply.steps[:2]
 
 
-def test_unfinished_solutions_tell_how_far_they_are(generator: Engine) -> None:
+def test_the_tokens_of_unfinished_solutions_are_counted(generator: Engine) -> None:
     generator.submit(0, Sample(Trace(PROBLEMS[0])), Draw())
     seen = []
     while generator.is_busy:
         seen.append(generator.decoding_tokens)
-        [*finished] = generator.poll()
-    [reply] = finished
+        [*found] = generator.poll()
+    [reply] = found
     assert seen == list(range(reply.usage.decoded)) and generator.decoding_tokens == 0
 
 
@@ -130,7 +130,7 @@ def test_a_solution_cut_by_the_token_limit_is_unfinished() -> None:
     assert still.reply.token_ids == cut.reply.token_ids
 
 
-def test_a_revision_is_written_after_the_problem_and_the_attempts_each_with_its_end_mark(
+def test_a_revision_continues_the_problem_and_the_attempts_each_with_its_end_mark(
     generator: Engine, tokenizer: Any
 ) -> None:
     import torch
@@ -138,7 +138,7 @@ def test_a_revision_is_written_after_the_problem_and_the_attempts_each_with_its_
 
     model = AutoModelForCausalLM.from_pretrained(resolve("pocket", "generator"), dtype=torch.float32)
     first, second, *_ = (
-        [finished.reply for finished in replies(generator, [Sample(Trace(problem))] * 2)] for problem in PROBLEMS[:2]
+        [found.reply for found in replies(generator, [Sample(Trace(problem))] * 2)] for problem in PROBLEMS[:2]
     )
     for problem, attempts in zip(PROBLEMS[:2], (first, second), strict=True):
         shown = tuple(attempt for attempt in attempts if isinstance(attempt, Trace))
@@ -150,7 +150,7 @@ def test_a_revision_is_written_after_the_problem_and_the_attempts_each_with_its_
         assert got.reply.attempts == shown
 
 
-def test_the_oldest_attempts_are_left_out_where_they_do_not_fit(generator: Engine) -> None:
+def test_the_oldest_attempts_are_dropped_where_they_do_not_fit(generator: Engine) -> None:
     problem = PROBLEMS[0]
     [attempt] = solutions(generator, 1)
     [bare] = replies(generator, [Sample(Trace(problem), temperature=0.0)])
@@ -160,8 +160,8 @@ def test_the_oldest_attempts_are_left_out_where_they_do_not_fit(generator: Engin
     assert got.usage.prompt + got.usage.cached == bare.usage.prompt + bare.usage.cached + 2 * length
 
 
-def test_values_are_those_of_transformers_at_the_end_of_each_step(
-    generator: Engine, prm: Engine, tokenizer: Any
+def test_values_equal_those_of_transformers_at_the_end_of_each_step(
+    generator: Engine, verifier: Engine, tokenizer: Any
 ) -> None:
     import torch
     from transformers import AutoModelForSequenceClassification
@@ -169,35 +169,35 @@ def test_values_are_those_of_transformers_at_the_end_of_each_step(
     model = AutoModelForSequenceClassification.from_pretrained(resolve("pocket", "prm"), dtype=torch.float32)
     traces = solutions(generator, 6)
     prefixes = [trace.prefix(n + 1) for trace in traces for n in range(len(trace.steps))]
-    for prefix, finished in zip(prefixes, replies(prm, [Score(prefix) for prefix in prefixes]), strict=True):
+    for prefix, found in zip(prefixes, replies(verifier, [Score(prefix) for prefix in prefixes]), strict=True):
         lines = [prefix.problem.question, *(step.text.strip("\n") for step in prefix.steps)]
         text = "".join(f"{line}\n" for line in lines)
         with torch.inference_mode():
             hidden = model.model(**tokenizer(text, return_tensors="pt")).last_hidden_state
             expected = torch.sigmoid(model.score(hidden)[0, -1, 0]).item()
-        assert isinstance(finished.reply, float) and math.isclose(finished.reply, expected, abs_tol=1e-4)
+        assert isinstance(found.reply, float) and math.isclose(found.reply, expected, abs_tol=1e-4)
 
 
-def test_the_newest_step_of_a_scored_trace_costs_its_new_tokens_and_less_than_a_block(
-    generator: Engine, prm: Engine, tokenizer: Any
+def test_scoring_the_newest_step_costs_its_own_tokens_and_less_than_a_block(
+    generator: Engine, verifier: Engine, tokenizer: Any
 ) -> None:
     trace = max(solutions(generator, 20), key=lambda trace: len(trace.steps))
     last = len(trace.steps)
-    [_] = replies(prm, [Score(trace.prefix(last - 1))])
-    [newest] = replies(prm, [Score(trace)])
+    [_] = replies(verifier, [Score(trace.prefix(last - 1))])
+    [newest] = replies(verifier, [Score(trace)])
     new_tokens = len(tokenizer(trace.steps[-1].text)["input_ids"])
     assert newest.usage.prompt < new_tokens + CPU_BLOCK_SIZE
     assert newest.usage.cached % CPU_BLOCK_SIZE == 0
 
 
-def test_a_head_that_is_read_at_every_token_gives_the_same_values(generator: Engine, prm: Engine) -> None:
+def test_a_head_that_is_read_at_every_token_gives_the_same_values(generator: Engine, verifier: Engine) -> None:
     traces = solutions(generator, 3)
     by_token = replies(start_engine(VllmVerifier(pooling="token")), [Score(trace) for trace in traces])
-    for expected, got in zip(replies(prm, [Score(trace) for trace in traces]), by_token, strict=True):
+    for expected, got in zip(replies(verifier, [Score(trace) for trace in traces]), by_token, strict=True):
         assert got.reply == pytest.approx(expected.reply, abs=1e-4)
 
 
-def test_a_causal_model_judges_by_the_softmax_over_its_two_label_tokens(generator: Engine, tokenizer: Any) -> None:
+def test_a_causal_lm_scores_by_the_softmax_over_its_two_label_tokens(generator: Engine, tokenizer: Any) -> None:
     import torch
     from transformers import AutoModelForCausalLM
 
@@ -205,57 +205,56 @@ def test_a_causal_model_judges_by_the_softmax_over_its_two_label_tokens(generato
     model = AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float32)
     good, bad = (tokenizer.convert_tokens_to_ids(token) for token in "+-")
     [trace] = solutions(generator, 1)
-    [judged] = replies(start_engine(VllmVerifier(model=directory, label_tokens=["+", "-"])), [Score(trace)])
+    [scored] = replies(start_engine(VllmVerifier(model=directory, label_tokens=["+", "-"])), [Score(trace)])
     with torch.inference_mode():
         logits = model(**tokenizer(f"{trace.problem.question}\n{trace.text}\n", return_tensors="pt")).logits[0, -1]
-    assert judged.reply == pytest.approx(torch.sigmoid(logits[good] - logits[bad]).item(), abs=1e-4)
+    assert scored.reply == pytest.approx(torch.sigmoid(logits[good] - logits[bad]).item(), abs=1e-4)
 
 
-def test_beam_search_drives_both_engines(generator: Engine, prm: Engine) -> None:
-    runner = Runner(generator, prm)
+def test_beam_search_drives_both_engines(generator: Engine, verifier: Engine) -> None:
+    runner = Runner(generator, verifier)
     outcomes = list(runner.run(start_flows(PROBLEMS[:4], lambda problem: Beam(width=2).solve(problem, 4))))
     assert {outcome.problem.id for outcome in outcomes} == {problem.id for problem in PROBLEMS[:4]}
     for outcome in outcomes:
         assert len(outcome.candidates) == 4
         assert all(len(c.values) == len(c.trace.steps) for c in outcome.candidates)
         assert all(0 <= value <= 1 for c in outcome.candidates for value in c.values)
-    assert runner.ledger.tokens.cached > 0  # children read their parents' tokens from the prefix cache
+    assert runner.ledger.tokens.cached > 0  # the prefix cache serves children their parents' tokens
 
 
-def test_engines_of_one_config_are_started_once() -> None:
+def test_equal_configs_share_one_engine() -> None:
     assert start_engine(VllmGenerator()) is start_engine(VllmGenerator())
     assert start_engine(VllmVerifier()) is not start_engine(VllmGenerator())
 
 
-class TwoCharacterTokens:
-    """A tokenizer whose tokens are chosen to make separators end inside tokens and span them."""
-
-    texts = ("a", "b.", "\n", "\n\n", ".\n\nc", " ", "</s>")
-    all_special_ids = (6,)
-
-    def __len__(self) -> int:
-        return len(self.texts)
-
-    def decode(self, ids: Any, skip_special_tokens: bool = False) -> str:
-        return "".join(self.texts[i] for i in ids if not (skip_special_tokens and i in self.all_special_ids))
-
-    def batch_decode(self, rows: Any) -> list[str]:
-        return [self.decode(row) for row in rows]
+def test_engine_args_and_sampling_reach_vllm() -> None:
+    greedy = VllmGenerator(sampling={"min_p": 1.0})  # keeps the most likely token only
+    [plain] = replies(start_engine(VllmGenerator()), [Sample(Trace(PROBLEMS[0]), temperature=0.0)])
+    [sampled] = replies(start_engine(greedy), [Sample(Trace(PROBLEMS[0]))])
+    assert sampled.reply == plain.reply
+    short = start_engine(VllmGenerator(engine_args={"max_model_len": 64}))
+    [cut] = replies(short, [Sample(Trace(max(PROBLEMS, key=lambda problem: problem.level or 0)))])
+    assert cut.usage.prompt + cut.usage.cached + cut.usage.decoded == 64
 
 
-def test_a_separator_that_ends_inside_a_token_ends_the_step_with_that_token() -> None:
-    splitter = StepSplitter(TwoCharacterTokens(), "\n\n")
-    steps = splitter.split((0, 4, 0, 6))
-    assert [(step.text, step.token_ids) for step in steps] == [("a.\n\nc", (0, 4)), ("a", (0, 6))]
-    assert splitter.stop_token_ids == ()  # it can span tokens, so sampling has to watch the text
+def test_what_is_passed_through_to_vllm_is_part_of_a_samples_key() -> None:
+    request, draw = Sample(Trace(PROBLEMS[0])), Draw()
+    keys = {
+        start_engine(VllmGenerator(**settings)).key(request, draw)
+        for settings in ({}, {"sampling": {"min_p": 1.0}}, {"engine_args": {"max_model_len": 64}})
+    }
+    assert len(keys) == 3
 
 
-def test_a_separator_that_spans_two_tokens_is_found() -> None:
-    splitter = StepSplitter(TwoCharacterTokens(), "\n\n")
-    assert [step.text for step in splitter.split((0, 2, 2, 1))] == ["a\n\n", "b."]
-
-
-def test_blank_lines_are_no_steps_of_their_own() -> None:
-    splitter = StepSplitter(TwoCharacterTokens(), "\n")
-    assert splitter.stop_token_ids == (2, 3, 4)
-    assert [step.text for step in splitter.split((2, 5, 2, 0, 2, 3, 1))] == ["\n \na\n", "\n\nb."]
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (VllmGenerator(engine_args={"quantisation": "fp8"}), "generator.engine_args.quantisation: vLLM's EngineArgs"),
+        (VllmVerifier(engine_args={"lora": True}), "prm.engine_args.lora: vLLM's EngineArgs"),
+        (VllmGenerator(sampling={"minp": 0.1}), "did you mean min_p"),
+        (VllmGenerator(sampling={"seed": 3}), "generator.sampling.seed is set by ttc for each request; use seed="),
+    ],
+)
+def test_unknown_or_reserved_vllm_settings_are_refused(config: VllmGenerator | VllmVerifier, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        config.check()

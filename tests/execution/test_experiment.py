@@ -58,7 +58,7 @@ def test_a_sweep_ends_with_one_merged_table(sweep: tuple[Path, subprocess.Comple
     assert "sweep of 4 jobs" in done.stdout
 
 
-def test_the_smaller_budget_of_a_sweep_is_a_part_of_the_larger(
+def test_the_samples_of_a_smaller_budget_are_the_first_of_a_larger_one(
     sweep: tuple[Path, subprocess.CompletedProcess[str]],
 ) -> None:
     small, large = ([json.loads(line) for line in (sweep[0] / job / "problems.jsonl").open()] for job in ("0", "2"))
@@ -94,12 +94,12 @@ def test_the_table_names_the_run_and_its_subset(sweep: tuple[Path, subprocess.Co
 def test_a_quiet_run_prints_no_progress_bar_and_no_log_of_vllm(
     sweep: tuple[Path, subprocess.CompletedProcess[str]],
 ) -> None:
-    ours = ("solving: ", "Launching ", "\t#")  # and Hydra's line for each job
+    ours = ("solving: ", "Launching ", "\t#")  # and Hydra's line per job
     assert all(line.startswith(ours) for line in sweep[1].stderr.splitlines()), sweep[1].stderr
     assert "\x1b" not in sweep[1].stderr + sweep[1].stdout
 
 
-def test_the_same_seed_gives_the_same_problems_file_byte_for_byte(
+def test_the_same_seed_gives_the_same_samples(
     sweep: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
 ) -> None:
     done = ttc("run", "budget=4", "strategy=best_of_n", "data.limit=10", "hydra.run.dir=again", cwd=tmp_path)
@@ -110,17 +110,17 @@ def test_the_same_seed_gives_the_same_problems_file_byte_for_byte(
     assert texts[0] == texts[1]
 
 
-def test_a_killed_run_goes_on_where_it_stopped_to_the_tables_of_an_unbroken_one() -> None:
+def test_a_killed_run_resumes_and_ends_with_the_tables_of_an_unbroken_one() -> None:
     script = Path(__file__).parents[2] / "scripts" / "tools" / "kill_and_resume.py"
-    told = subprocess.run(
+    done = subprocess.run(
         [sys.executable, script, "--runs", "1", "--kills", "2", "--overrides", "strategy=beam budget=8 data.limit=8"],
         capture_output=True,
         text=True,
         timeout=600,
         check=False,
     )
-    assert told.returncode == 0, told.stdout + told.stderr
-    assert json.loads(told.stdout.splitlines()[-1]) == {"runs": 1, "identical": 1}
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout.splitlines()[-1]) == {"runs": 1, "identical": 1}
 
 
 def test_a_finished_run_can_be_graded_again(sweep: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
@@ -132,7 +132,7 @@ def test_a_finished_run_can_be_graded_again(sweep: tuple[Path, subprocess.Comple
     assert (sweep[0] / "0" / "summary.json").read_bytes() == before
 
 
-def test_a_directory_that_is_no_checkpoint_is_one_line_before_any_weights_load(tmp_path: Path) -> None:
+def test_a_directory_without_a_checkpoint_is_one_line_before_any_weights_load(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     done = ttc("run", "generator.model=empty", "data.limit=5", cwd=tmp_path)
     assert done.returncode == 2

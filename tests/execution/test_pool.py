@@ -1,4 +1,4 @@
-"""Worker processes: the same candidates as one process finds, and no harm from one that fails."""
+"""Worker processes find the same candidates as one process, and a failing one harms no later job."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from scripted import ScriptedEngine
 
 from ttc.config import RunConfig
 from ttc.cost import Tokens
+from ttc.data.datasets import PocketDataset
 from ttc.difficulty.bins import OracleDifficulty
-from ttc.engines.base import Draw
+from ttc.engines.base import Draw, Generator, Verifier
 from ttc.errors import RunError, UserError
 from ttc.execution.pool import open_executor, shutdown_workers
 from ttc.execution.runner import Outcome
@@ -26,16 +27,19 @@ PROBLEMS = [Problem(f"p{n}", f"{n}?", str(n)) for n in range(5)]
 
 
 @dataclass
-class Scripted:
-    """An engine's config that a worker process can make its engine from; `fails` says how, at problem 3."""
+class Scripted(Generator, Verifier):
+    """A config that a worker process can start an engine from; `fails` is how it fails, at problem 3."""
 
     model: str = "scripted"
     fails: str = ""
-    tensor_parallel_size: int = 1
+
+    @property
+    def name(self) -> str:
+        return self.model
 
     def start(self) -> ScriptedEngine:
         if self.fails == "start":
-            raise UserError("generator.model=scripted is not there; use another.")
+            raise UserError("generator.model=scripted does not exist; use another.")
         if self.fails == "files":
             raise OSError("weights.bin: no such file")
         return ScriptedEngine(self.reply)
@@ -44,7 +48,7 @@ class Scripted:
         if request.trace.problem.id == "p3" and self.fails == "death":
             os._exit(3)
         if request.trace.problem.id == "p3" and self.fails == "bug":
-            raise ZeroDivisionError("nobody foresaw this")
+            raise ZeroDivisionError("unforeseen")
         if not isinstance(request, Sample):
             return 0.5
         text = f"{request.trace.problem.id}, draw {draw.index} of seed {draw.seed}"
@@ -56,7 +60,7 @@ def config(fails: str = "", workers: int = 2, store: SqliteStore | None = None) 
         strategy=BestOfN(),
         generator=Scripted(fails=fails),
         prm=Scripted("verifier"),
-        data=None,
+        data=PocketDataset(),
         difficulty=OracleDifficulty(),
         store=store,
         budget=3,
@@ -65,8 +69,8 @@ def config(fails: str = "", workers: int = 2, store: SqliteStore | None = None) 
 
 
 def outcomes(settings: RunConfig) -> dict[str, Outcome]:
-    with open_executor(settings, len(PROBLEMS)) as work:
-        return {outcome.problem.id: outcome for outcome in work.run(PROBLEMS)}
+    with open_executor(settings, len(PROBLEMS)) as executor:
+        return {outcome.problem.id: outcome for outcome in executor.solve(PROBLEMS)}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -75,19 +79,19 @@ def _no_worker_outlives_these_tests() -> Iterator[None]:
     shutdown_workers()
 
 
-def test_workers_find_what_one_process_finds_and_spend_as_much() -> None:
-    told: list[Tokens] = []
-    with open_executor(config(), len(PROBLEMS)) as work:
-        work.on_tokens = told.append
-        shared = {outcome.problem.id: outcome for outcome in work.run(PROBLEMS)}
-        spent = work.ledger.tokens
-        assert work.decoding_tokens == 0
+def test_workers_find_the_candidates_of_one_process_at_the_same_cost() -> None:
+    reported: list[Tokens] = []
+    with open_executor(config(), len(PROBLEMS)) as executor:
+        executor.on_tokens = reported.append
+        shared = {outcome.problem.id: outcome for outcome in executor.solve(PROBLEMS)}
+        used = executor.ledger.tokens
+        assert executor.decoding_tokens == 0
     assert shared == outcomes(config(workers=1))
-    assert spent == sum(told, Tokens()) == sum((outcome.tokens for outcome in shared.values()), Tokens())
-    assert spent.decoded == 3 * 3 * len(PROBLEMS)
+    assert used == sum(reported, Tokens()) == sum((outcome.tokens for outcome in shared.values()), Tokens())
+    assert used.decoded == 3 * 3 * len(PROBLEMS)
 
 
-def test_workers_keep_their_replies_in_the_runs_store(tmp_path: Path) -> None:
+def test_workers_store_their_replies_in_the_runs_store(tmp_path: Path) -> None:
     file = tmp_path / "store.sqlite"
     first = outcomes(config(store=SqliteStore(str(file))))
     with Store(file) as store:
@@ -97,8 +101,8 @@ def test_workers_keep_their_replies_in_the_runs_store(tmp_path: Path) -> None:
     assert outcomes(config("bug", store=SqliteStore(str(file)))) == first
 
 
-def test_a_mistake_that_a_worker_finds_is_the_users_and_the_next_job_has_workers_again() -> None:
-    with pytest.raises(UserError, match="is not there; use another"):
+def test_a_user_error_in_a_worker_is_reported_and_the_next_job_gets_new_workers() -> None:
+    with pytest.raises(UserError, match="does not exist; use another"):
         outcomes(config("start"))
     assert len(outcomes(config())) == len(PROBLEMS)
 
@@ -109,31 +113,31 @@ def test_a_worker_that_dies_ends_the_run_in_one_line() -> None:
     assert len(outcomes(config())) == len(PROBLEMS)
 
 
-def test_an_engine_that_fails_in_a_worker_is_told_as_in_this_process() -> None:
-    with pytest.raises(RunError, match=r"the engine that should generate died \(ZeroDivisionError: nobody foresaw"):
+def test_an_engine_that_fails_in_a_worker_is_reported_as_in_this_process() -> None:
+    with pytest.raises(RunError, match=r"the engine that should generate died \(ZeroDivisionError: unforeseen"):
         outcomes(config("bug"))
 
 
-def test_an_error_of_a_library_that_loads_weights_is_told_with_its_cause() -> None:
+def test_a_library_error_while_loading_weights_is_reported_with_its_traceback() -> None:
     with pytest.raises(RuntimeError, match=r"a worker failed:[\s\S]*OSError: weights.bin: no such file"):
         outcomes(config("files"))
 
 
-def test_a_run_that_is_broken_off_leaves_no_worker_at_work() -> None:
-    with open_executor(config(), len(PROBLEMS)) as work:
-        found = work.run(PROBLEMS)
+def test_an_interrupted_run_leaves_no_busy_worker() -> None:
+    with open_executor(config(), len(PROBLEMS)) as executor:
+        found = executor.solve(PROBLEMS)
         next(found)
         found.close()  # type: ignore[attr-defined]
     assert len(outcomes(config())) == len(PROBLEMS)
 
 
-def test_every_worker_has_gpus_of_its_own() -> None:
+def test_every_worker_gets_its_own_gpus() -> None:
     assert [devices_of(["4", "5", "6", "7"], number, 2, 2) for number in range(2)] == [["4", "5"], ["6", "7"]]
     assert devices_of(["0", "1", "2"], 2, 3, 1) == ["2"]
-    with pytest.raises(UserError, match=r"workers=3: with tensor_parallel_size=2 they need 6 GPUs, and 4 can be seen"):
+    with pytest.raises(UserError, match=r"workers=3: with tensor_parallel_size=2 they need 6 GPUs, and 4 are visible"):
         devices_of(["0", "1", "2", "3"], 0, 3, 2)
 
 
-def test_no_run_has_fewer_than_one_worker() -> None:
+def test_a_run_needs_at_least_one_worker() -> None:
     with pytest.raises(UserError, match="workers=0: must be at least 1 process"):
         config(workers=0)

@@ -1,4 +1,4 @@
-"""EngineReply problems are graded beside the work, and written sorted, whole or not at all."""
+"""Finished problems are graded in a thread, and written sorted, completely or not at all."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ttc.grading import Grader
 from ttc.selection import Aggregation, SelectionRule
 from ttc.types import Candidate, Problem, Trace
 
-CHOICE = RecordBuilder(SelectionRule.weighted, Aggregation.last)
+BUILDER = RecordBuilder(SelectionRule.weighted, Aggregation.last)
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def outcome(problem: Problem, *answers: str | None) -> Outcome:
 
 
 def test_a_problem_is_graded_under_every_selection(grader: Grader) -> None:
-    record = CHOICE.build(outcome(PROBLEM, "3", "2", "2.0", None), grader)
+    record = BUILDER.build(outcome(PROBLEM, "3", "2", "2.0", None), grader)
     assert {name: selected.correct for name, selected in record.selected.items()} == {
         "majority": True,
         "best": False,
@@ -42,32 +42,34 @@ def test_a_problem_is_graded_under_every_selection(grader: Grader) -> None:
     assert record.correct and record.oracle and record.pass1 == 0.5 and record.generations == 4
 
 
-def test_rows_are_sorted_by_id_whatever_finished_first_and_learn_their_quintile(tmp_path: Path, grader: Grader) -> None:
-    with Recorder(tmp_path, CHOICE, grader) as recorder:
+def test_rows_are_sorted_by_id_in_whatever_order_they_finish_and_get_their_quintile(
+    tmp_path: Path, grader: Grader
+) -> None:
+    with Recorder(tmp_path, BUILDER, grader) as recorder:
         recorder.add(outcome(OTHER, "4"))
         recorder.add(outcome(PROBLEM, "7"))
         records = recorder.finish()
         rows = [json.loads(row) for row in recorder.rows({"p2": 1})]
     assert [(row["id"], row["quintile"], row["correct"]) for row in rows] == [("p1", None, False), ("p2", 1, True)]
     assert rows[1]["candidates"][0]["text"] == "The answer is $\\boxed{4}$."
-    assert records["p2"].candidates[0].text == ""  # what memory holds does not grow with the texts
+    assert records["p2"].candidates[0].text == ""  # memory does not grow with the texts
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_error_of_the_thread_reaches_the_run_and_leaves_no_draft(tmp_path: Path, grader: Grader) -> None:
+def test_an_error_in_the_thread_reaches_the_run_and_leaves_no_draft(tmp_path: Path, grader: Grader) -> None:
     class Broken(Grader):
         def grade(self, pairs: object) -> list[bool]:
             raise RuntimeError("no worker")
 
-    with pytest.raises(RuntimeError, match="no worker"), Recorder(tmp_path, CHOICE, Broken()) as recorder:
-        for _ in range(200):  # more than the queue holds: nobody waits for ever
+    with pytest.raises(RuntimeError, match="no worker"), Recorder(tmp_path, BUILDER, Broken()) as recorder:
+        for _ in range(200):  # more than the queue holds: nothing blocks forever
             recorder.add(outcome(PROBLEM, "2"))
         recorder.finish()
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_interrupted_run_leaves_no_draft(tmp_path: Path, grader: Grader) -> None:
-    with pytest.raises(KeyboardInterrupt), Recorder(tmp_path, CHOICE, grader) as recorder:
+    with pytest.raises(KeyboardInterrupt), Recorder(tmp_path, BUILDER, grader) as recorder:
         recorder.add(outcome(PROBLEM, "2"))
         raise KeyboardInterrupt
     assert list(tmp_path.iterdir()) == []

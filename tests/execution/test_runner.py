@@ -29,7 +29,7 @@ def test_equal_requests_of_one_problem_are_different_draws_and_replies_keep_thei
     assert [candidate.trace.text[-4] for candidate in outcome.candidates] == list("01234")
 
 
-def test_two_problems_count_their_draws_apart() -> None:
+def test_each_problem_counts_its_own_draws() -> None:
     runner = Runner(ScriptedEngine(generator_script))
     outcomes = runner.run(start_flows([PROBLEM, OTHER], lambda problem: Majority().solve(problem, 2)))
     texts = {outcome.problem.id: [c.trace.text[-4] for c in outcome.candidates] for outcome in outcomes}
@@ -66,10 +66,10 @@ def test_problems_start_only_while_there_is_room_in_flight() -> None:
     runner = Runner(engine, max_in_flight=10)
     outcomes = list(runner.run(start_flows(problems, lambda problem: Majority().solve(problem, 4))))
     assert len(outcomes) == 40
-    assert engine.most_queued <= 10 + 4  # a problem's own requests may go over the bound, a further problem may not
+    assert engine.most_queued <= 10 + 4  # a problem's own requests may exceed the bound, another problem's may not
 
 
-def test_the_ledger_sums_what_the_problems_cost() -> None:
+def test_the_ledger_is_the_sum_of_the_problems_costs() -> None:
     runner = Runner(ScriptedEngine(generator_script), ScriptedEngine(verifier_script))
     outcomes = list(runner.run(start_flows([PROBLEM, OTHER], lambda problem: BestOfN().solve(problem, 3))))
     assert sum(outcome.tokens.decoded for outcome in outcomes) == runner.ledger.tokens.decoded > 0
@@ -89,10 +89,10 @@ def test_beam_search_runs_through_the_runner() -> None:
 
 
 def test_an_identical_prefix_of_one_problem_is_scored_once() -> None:
-    asked = []
+    requests = []
 
-    def judge(request: Request, draw: Draw) -> Reply:
-        asked.append(request)
+    def script(request: Request, draw: Draw) -> Reply:
+        requests.append(request)
         return 0.5
 
     def flow(problem: Problem) -> Flow:
@@ -101,13 +101,13 @@ def test_an_identical_prefix_of_one_problem_is_scored_once() -> None:
         second = yield from score([same])
         return [Candidate(same, (value,)) for value in (*first, *second)]
 
-    runner = Runner(ScriptedEngine(generator_script), ScriptedEngine(judge))
+    runner = Runner(ScriptedEngine(generator_script), ScriptedEngine(script))
     [outcome] = runner.run(start_flows([PROBLEM], flow))
     assert [candidate.values for candidate in outcome.candidates] == [(0.5,)] * 4
-    assert [request.trace.text for request in asked] == [f"The answer is $\\boxed{{{n}}}$." for n in (2, 3)]
+    assert [request.trace.text for request in requests] == [f"The answer is $\\boxed{{{n}}}$." for n in (2, 3)]
 
 
-def test_an_engine_that_dies_ends_the_run_with_one_line() -> None:
+def test_a_dead_engine_ends_the_run_with_one_line() -> None:
     def script(request: Request, draw: Draw) -> Reply:
         raise RuntimeError("out of memory")
 
@@ -115,7 +115,16 @@ def test_an_engine_that_dies_ends_the_run_with_one_line() -> None:
         list(Runner(ScriptedEngine(script)).run(start_flows([PROBLEM], lambda problem: Majority().solve(problem, 1))))
 
 
-def test_scores_without_a_verifier_are_a_bug_that_is_told() -> None:
+def test_scores_without_a_verifier_are_an_error() -> None:
     runner = Runner(ScriptedEngine(generator_script))
     with pytest.raises(RuntimeError, match="no verifier"):
+        list(runner.run(start_flows([PROBLEM], lambda problem: BestOfN().solve(problem, 1))))
+
+
+def test_a_reply_of_the_wrong_type_is_an_error_and_never_dropped() -> None:
+    runner = Runner(ScriptedEngine(lambda request, draw: 0.5))
+    with pytest.raises(TypeError, match="a Sample request must be answered with a Trace, not a float"):
+        list(runner.run(start_flows([PROBLEM], lambda problem: Majority().solve(problem, 1))))
+    runner = Runner(ScriptedEngine(generator_script), ScriptedEngine(generator_script))
+    with pytest.raises(TypeError, match="a Score request must be answered with a float, not a Trace"):
         list(runner.run(start_flows([PROBLEM], lambda problem: BestOfN().solve(problem, 1))))

@@ -1,4 +1,4 @@
-"""Grading held against real and made-up gold answers: common spellings are right, wrong neighbours wrong."""
+"""Grading of real and made-up gold answers: common spellings are correct, near misses are wrong."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from spellings import near_misses, spellings
 
 from ttc.grading import Grader, extract_answer, gold_answer
 from ttc.grading.form import Kind
-from ttc.grading.reading import form
+from ttc.grading.parsing import parse_answer
 
 DATA = Path(os.environ.get("TTC_TEST_DATA", Path(__file__).parents[3] / "shared" / "data"))
-OUR_GOLDS = [
+MADE_UP_GOLDS = [
     "7", "-12", "0", "40,500", r"\frac{5}{8}", r"-\frac{7}{12}", r"2\frac{3}{4}", "2.75", ".0125", "314_5", r"\$4.25",
     r"12\text{ inches}", r"40^\circ", r"5\sqrt{7}", r"\frac{\sqrt{3}}{3}", r"24 \pi", "3 - 8i", r"4 \pm \sqrt{6}",
     r"\text{Ada}", r"\text{(D)}", "2,-7", "1, 4, 9", "(4,-9)", "(2,-3,8)", "(-5,1]", r"(-\infty, 3)", r"[4,\infty)",
@@ -32,36 +32,36 @@ def grader() -> Iterator[Grader]:
         yield grader
 
 
-def test_our_gold_answers_are_right_in_every_common_spelling(grader: Grader) -> None:
-    pairs = [(spelling, gold) for gold in OUR_GOLDS for spelling in spellings(gold)]
-    assert [pair for pair, right in zip(pairs, grader.grade(pairs), strict=True) if not right] == []
+def test_common_spellings_of_made_up_gold_answers_are_correct(grader: Grader) -> None:
+    pairs = [(spelling, gold) for gold in MADE_UP_GOLDS for spelling in spellings(gold)]
+    assert [pair for pair, correct in zip(pairs, grader.grade(pairs), strict=True) if not correct] == []
 
 
-def test_near_misses_of_our_gold_answers_are_wrong(grader: Grader) -> None:
-    pairs = [(miss, gold) for gold in OUR_GOLDS for miss in near_misses(gold)]
-    assert [pair for pair, right in zip(pairs, grader.grade(pairs), strict=True) if right] == []
+def test_near_misses_of_made_up_gold_answers_are_wrong(grader: Grader) -> None:
+    pairs = [(miss, gold) for gold in MADE_UP_GOLDS for miss in near_misses(gold)]
+    assert [pair for pair, correct in zip(pairs, grader.grade(pairs), strict=True) if correct] == []
 
 
-def test_math500_gold_answers_are_right_in_every_common_spelling(grader: Grader) -> None:
+def test_common_spellings_of_math500_gold_answers_are_correct(grader: Grader) -> None:
     pairs = [(spelling, gold) for gold in _math500() for spelling in spellings(gold)]
-    wrong = [pair for pair, right in zip(pairs, grader.grade(pairs), strict=True) if not right]
+    rejected = [pair for pair, correct in zip(pairs, grader.grade(pairs), strict=True) if not correct]
     assert len(pairs) > 5000
-    assert wrong == []
+    assert rejected == []
 
 
 def test_near_misses_of_math500_gold_answers_are_wrong(grader: Grader) -> None:
     pairs = [(miss, gold) for gold in _math500() for miss in near_misses(gold)]
-    right = [pair for pair, right in zip(pairs, grader.grade(pairs), strict=True) if right]
+    accepted = [pair for pair, correct in zip(pairs, grader.grade(pairs), strict=True) if correct]
     assert len(pairs) > 3000
-    assert right == []
+    assert accepted == []
 
 
-def test_the_answers_of_other_math500_problems_are_wrong(grader: Grader) -> None:
+def test_answers_of_other_math500_problems_are_wrong(grader: Grader) -> None:
     golds = _math500()
-    steps = range(1, len(golds), len(golds) // 40)  # each gold meets forty others
-    pairs = [(golds[(at + step) % len(golds)], gold) for at, gold in enumerate(golds) for step in steps]
+    steps = range(1, len(golds), len(golds) // 40)  # pairs each gold answer with forty others
+    pairs = [(golds[(index + step) % len(golds)], gold) for index, gold in enumerate(golds) for step in steps]
     pairs = [(answer, gold) for answer, gold in pairs if _bare(answer) != _bare(gold)]
-    assert [pair for pair, right in zip(pairs, grader.grade(pairs), strict=True) if right] == []
+    assert [pair for pair, correct in zip(pairs, grader.grade(pairs), strict=True) if correct] == []
 
 
 def test_math500_solutions_state_their_gold_answers() -> None:
@@ -71,12 +71,12 @@ def test_math500_solutions_state_their_gold_answers() -> None:
 
 def test_gsm8k_gold_answers_are_numbers() -> None:
     for row in _rows("gsm8k_test.jsonl"):
-        assert form(gold_answer(row["answer"])).kind is Kind.NUMBER
+        assert parse_answer(gold_answer(row["answer"])).kind is Kind.NUMBER
 
 
 def _rows(name: str) -> list[dict[str, Any]]:
     if not (DATA / name).is_file():
-        pytest.skip(f"{DATA / name} is not there; TTC_TEST_DATA names its folder")
+        pytest.skip(f"{DATA / name} does not exist; set TTC_TEST_DATA to its directory")
     return [json.loads(line) for line in (DATA / name).read_text(encoding="utf-8").split("\n") if line]
 
 
@@ -85,5 +85,5 @@ def _math500() -> list[str]:
 
 
 def _bare(answer: str) -> str:
-    """Return the number in 36, \\$36, 36^\\circ and 36\\text{ cm}: other problems' answers, and still the same."""
+    """Return the number in 36, \\$36, 36^\\circ and 36\\text{ cm}: equal answers to different problems."""
     return re.sub(r"\\(?:text|mbox)\{.*|\^\\circ|\\[$!]|[ ,{}]|^x=|_\d", "", answer)

@@ -1,4 +1,4 @@
-"""The pocket's problems: different, disjoint, solvable, and wrong only where the pen slips."""
+"""The pocket problems are different, disjoint between splits and solvable; solutions are wrong only after a slip."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ import pytest
 from ttc.grading import extract_answer
 from ttc.pocket.pen import Pen
 from ttc.pocket.problems import LEVELS, SUBJECTS, drafts, load_split, sample_problems, split_of
+from ttc.pocket.subjects.algebra import draw_equation
 
 
-def test_the_test_split_has_500_different_problems_spread_over_subjects_and_levels() -> None:
+def test_the_test_split_has_500_different_problems_across_all_subjects_and_levels() -> None:
     problems = load_split("test")
     assert len(problems) == len({p.question for p in problems}) == len({p.id for p in problems}) == 500
     assert set(Counter(p.level for p in problems)) == set(LEVELS)
-    assert min(Counter(p.subject for p in problems).values()) > 50
+    subjects = Counter(p.subject for p in problems)
+    assert set(subjects) == set(SUBJECTS)
+    assert min(subjects.values()) > 50
 
 
 def test_splits_share_no_problem_text() -> None:
@@ -28,7 +31,7 @@ def test_splits_share_no_problem_text() -> None:
     assert not texts["train"] & texts["test"] and not texts["validation"] & texts["test"]
 
 
-def test_the_same_seed_draws_the_same_problems() -> None:
+def test_equal_seeds_draw_equal_problems() -> None:
     assert sample_problems("train", 50, seed=1) == sample_problems("train", 50, seed=1)
     assert sample_problems("train", 50, seed=1) != sample_problems("train", 50, seed=2)
 
@@ -41,25 +44,23 @@ def test_a_careful_solution_boxes_the_gold_answer(subject: str) -> None:
         assert all(step.endswith("\n") for step in steps[:-1]) and not steps[-1].endswith("\n")
 
 
-def test_a_slip_goes_on_consistently_to_the_answer_that_it_boxes() -> None:
+def test_a_solution_with_slips_boxes_the_answer_that_it_arrives_at() -> None:
     for number, draft in enumerate(islice(drafts("train", 6), 500)):
         steps, answer = draft.solution(Pen(Random(number), draft.level))
         assert extract_answer("".join(steps)) == answer
 
 
-def test_slips_are_rare_on_the_easiest_level_and_the_rule_on_the_hardest() -> None:
-    right: dict[int, list[bool]] = {level: [] for level in LEVELS}
+def test_wrong_solutions_are_rare_on_the_easiest_level_and_usual_on_the_hardest() -> None:
+    correct: dict[int, list[bool]] = {level: [] for level in LEVELS}
     for number, draft in enumerate(islice(drafts("train", 7), 3000)):
-        right[draft.level].append(draft.solution(Pen(Random(number), draft.level))[1] == draft.gold)
-    shares = [sum(right[level]) / len(right[level]) for level in LEVELS]
+        correct[draft.level].append(draft.solution(Pen(Random(number), draft.level))[1] == draft.gold)
+    shares = [sum(correct[level]) / len(correct[level]) for level in LEVELS]
     assert shares == sorted(shares, reverse=True)
     assert shares[0] > 0.85 and shares[-1] < 0.1
 
 
-def test_linear_equations_are_solved_by_their_gold_answer() -> None:
-    from ttc.pocket.subjects.algebra import equation
-
+def test_the_gold_answer_solves_the_linear_equation() -> None:
     for seed in range(200):
-        drawn = equation(Random(seed), 2, 2)
-        x = int(drawn.write(Pen.careful())[1])
-        assert sum(a * x + b for a, b in (term.value for term in drawn.terms)) == drawn.right
+        equation = draw_equation(Random(seed), 2, 2)
+        x = int(equation.write(Pen.careful())[1])
+        assert sum(a * x + b for a, b in (term.value for term in equation.terms)) == equation.right

@@ -1,4 +1,4 @@
-"""The GGUF converter on a tiny Qwen2 with an untied head, split in two parts."""
+"""scripts/tools/gguf_to_safetensors.py, on a tiny Qwen2 with an untied head that is split in two parts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TOKENS = ["<|endoftext|>", "<|im_end|>", "ab", *"abcdefghij"]
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A one-layer Qwen2 in Q8_0 with random weights."""
+    """Write a one-layer Qwen2 in Q8_0 with random weights."""
     path = tmp_path_factory.mktemp("gguf") / "tiny.gguf"
     writer = gguf.GGUFWriter(path, "qwen2")
     writer.add_context_length(64)
@@ -57,7 +57,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def script() -> ModuleType:
+def load_script() -> ModuleType:
     spec = importlib.util.spec_from_file_location("gguf_to_safetensors", SCRIPT)
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
@@ -69,12 +69,12 @@ def convert(*arguments: Path | str) -> tuple[int, str]:
     import typer
 
     app = typer.Typer()
-    app.command()(script().main)
+    app.command()(load_script().main)
     result = CliRunner().invoke(app, [str(argument) for argument in arguments])
     return result.exit_code, f"{result.output}{result.exception!r}"
 
 
-def test_a_checkpoint_in_parts_becomes_a_plain_directory(checkpoint: Path, tmp_path: Path) -> None:
+def test_a_checkpoint_in_parts_becomes_a_safetensors_directory(checkpoint: Path, tmp_path: Path) -> None:
     content = checkpoint.read_bytes()
     parts = [tmp_path / "part1.bin", tmp_path / "part2.bin"]
     parts[0].write_bytes(content[:1000])
@@ -103,4 +103,6 @@ def test_parts_in_the_wrong_order_are_refused(tmp_path: Path) -> None:
     (tmp_path / "part2.bin").write_bytes(b"not the beginning")
     status, output = convert(tmp_path / "part2.bin", tmp_path / "plain")
     assert status == 2
-    assert "begin like a GGUF file" in " ".join(output.replace("│", " ").split())
+    assert "does not start with the GGUF magic bytes; give the parts in order" in " ".join(
+        output.replace("│", " ").split()
+    )

@@ -1,4 +1,4 @@
-"""What the pins and the wheel hold."""
+"""The pinned requirements are complete, and the wheel contains the configs."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.parametrize("extra", ["cpu", "cuda"])
-def test_the_pins_are_complete_and_name_no_place(extra: str) -> None:
+def test_every_dependency_is_pinned_to_a_version_and_not_to_a_url(extra: str) -> None:
     lines = (ROOT / f"scripts/setup/requirements-{extra}.txt").read_text().splitlines()
     pinned = dict(line.split("==") for line in lines if not line.startswith("#"))
     assert all(re.fullmatch(r"[a-z0-9-]+", name) for name in pinned)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
     for text in project["dependencies"] + extras[extra] + extras["dev"] + extras["gguf"]:
-        wanted = Requirement(text)
-        assert wanted.specifier.contains(pinned[canonicalize_name(wanted.name)]), text
+        requirement = Requirement(text)
+        assert requirement.specifier.contains(pinned[canonicalize_name(requirement.name)]), text
 
 
-def test_the_wheel_carries_the_configs(tmp_path: Path) -> None:
+def test_the_wheel_contains_the_configs(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True, env=os.environ | {"PYTHONPATH": ""})
     names = set(zipfile.ZipFile(next(tmp_path.glob("*.whl"))).namelist())

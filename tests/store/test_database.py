@@ -1,4 +1,4 @@
-"""The store keeps every reply, gives it back exactly, and says clearly why it cannot be used."""
+"""The store keeps every reply, and reports on one line why it cannot be used."""
 
 from __future__ import annotations
 
@@ -8,16 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from flows import OTHER, PROBLEM, grown, solved
-from scripted import ScriptedEngine
 
-from ttc.engines.base import Draw, EngineReply, Usage
-from ttc.engines.stored import StoredEngine, decode_reply, encode_reply
 from ttc.errors import RunError, UserError
-from ttc.execution.runner import Runner, start_flows
 from ttc.store.database import SqliteStore, Store
-from ttc.strategies.beam import Beam
-from ttc.types import FinishReason, Reply, Request, Sample, Score, Trace
 
 
 @pytest.fixture
@@ -26,90 +19,25 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield store
 
 
-class Counting:
-    """Scripts that count how often they are asked."""
-
-    def __init__(self) -> None:
-        self.asked = 0
-
-    def generate(self, request: Request, draw: Draw) -> Reply:
-        self.asked += 1
-        if len(request.trace.steps) == 2:
-            return solved(request.trace, str(draw.index))
-        return grown(request.trace, f"{'x' * (draw.index + 1)}\n")
-
-    def judge(self, request: Request, draw: Draw) -> Reply:
-        self.asked += 1
-        return 1 / (1 + len(request.trace.text))
+def test_the_first_body_stored_under_a_key_is_kept(store: Store) -> None:
+    assert store.get(b"k") is None
+    assert store.keep([(b"k", "e", "score", "first")]) == ["first"]
+    assert store.keep([(b"k", "e", "score", "second"), (b"l", "e", "score", "third")]) == ["first", "third"]
+    assert store.get(b"k") == "first"
 
 
-def beams(store: Store, scripts: Counting) -> tuple[object, object]:
-    """What a beam search over two problems returns, and what it cost."""
-    generator = StoredEngine(ScriptedEngine(scripts.generate, per_poll=3), store, "g")
-    verifier = StoredEngine(ScriptedEngine(scripts.judge, per_poll=2), store, "v")
-    runner = Runner(generator, verifier)
-    outcomes = runner.run(start_flows([PROBLEM, OTHER], lambda problem: Beam(width=2).solve(problem, 4)))
-    return {o.problem.id: (o.candidates, o.tokens) for o in outcomes}, runner.ledger
+def test_a_store_keeps_its_replies_when_it_is_opened_again(tmp_path: Path) -> None:
+    config = SqliteStore(str(tmp_path / "deep" / "store.sqlite"))
+    config.check()
+    assert not (tmp_path / "deep").exists()  # checking creates nothing
+    with config.open() as store:
+        store.keep([(b"k", "e", "score", "{}")])
+    config.check()
+    with config.open() as store:
+        assert store.get(b"k") == "{}"
 
 
-@pytest.mark.parametrize(
-    ("request_", "reply"),
-    [
-        (Sample(grown(Trace(PROBLEM), "é\n")), solved(grown(Trace(PROBLEM), "é\n"))),
-        (Sample(Trace(PROBLEM)), Trace(PROBLEM, (), FinishReason.LENGTH)),
-        (Score(solved(Trace(PROBLEM))), 0.1 + 0.2),
-    ],
-)
-def test_a_reply_comes_back_exactly(request_: Request, reply: Reply) -> None:
-    body = encode_reply(EngineReply(7, reply, Usage(3, 2, 1)), request_)
-    assert decode_reply(8, request_, body) == EngineReply(8, reply, Usage(3, 2, 1), replayed=True)
-
-
-def test_a_second_run_asks_no_engine_and_gets_the_same_outcomes_at_the_same_cost(store: Store) -> None:
-    first, again = Counting(), Counting()
-    assert beams(store, first) == beams(store, again)
-    assert first.asked > 8 and again.asked == 0
-
-
-def test_a_run_that_died_is_resumed_from_what_was_finished(store: Store) -> None:
-    whole = Counting()
-    with Store(store.path.with_name("other.sqlite")) as other:
-        expected = beams(other, whole)
-
-    class Dying(Counting):
-        def generate(self, request: Request, draw: Draw) -> Reply:
-            if self.asked >= 11:
-                raise KeyboardInterrupt
-            return super().generate(request, draw)
-
-    dying = Dying()
-    with pytest.raises(KeyboardInterrupt):
-        beams(store, dying)
-    resumed = Counting()
-    assert beams(store, resumed) == expected
-    in_flight = 3  # the engine's poll that was interrupted had answered at most so many
-    assert whole.asked - dying.asked <= resumed.asked <= whole.asked - dying.asked + in_flight
-
-
-def test_what_another_process_stored_first_is_taken(store: Store) -> None:
-    with Store(store.path) as neighbour:
-        engine = StoredEngine(ScriptedEngine(lambda request, draw: 0.25), store, "v")
-        request = Score(solved(Trace(PROBLEM)))
-        engine.submit(1, request, Draw())
-        theirs = encode_reply(EngineReply(1, 0.75, Usage(5)), request)
-        neighbour.keep([(engine.key(request, Draw()), "v", "score", theirs)])
-        [finished] = engine.poll()
-    assert finished.reply == 0.75 and finished.usage == Usage(5)
-
-
-def test_draws_and_checkpoints_are_told_apart() -> None:
-    engine = ScriptedEngine(lambda request, draw: 0.0)
-    request = Sample(Trace(PROBLEM))
-    keys = {engine.key(request, Draw(seed, index)) for seed in range(3) for index in range(3)}
-    assert len(keys) == 9
-
-
-def test_pruning_takes_an_engines_replies_or_old_ones(store: Store) -> None:
+def test_replies_are_deleted_by_engine_or_by_age(store: Store) -> None:
     store.keep([(bytes([n]), "ab"[n % 2], "score", "{}") for n in range(5)])
     assert store.summary() == [("a", "score", 3, 6), ("b", "score", 2, 4)]
     assert store.prune(engine="a") == 3
@@ -117,7 +45,11 @@ def test_pruning_takes_an_engines_replies_or_old_ones(store: Store) -> None:
     assert [row[1] for row in store.rows()] == ["b", "b"]
 
 
-def refused(path: Path) -> str:
+# --- stores that cannot be used
+
+
+def refusal(path: Path) -> str:
+    """Return the message with which the check refuses the store."""
     with pytest.raises(UserError) as error:
         SqliteStore(str(path)).check()
     assert "\n" not in str(error.value) and str(path) in str(error.value)
@@ -127,17 +59,18 @@ def refused(path: Path) -> str:
 def test_a_store_of_a_newer_version_is_refused(store: Store) -> None:
     with sqlite3.connect(store.path) as connection:
         connection.execute("PRAGMA user_version = 99")
-    assert "newer than this ttc" in refused(store.path)
+    assert "newer than this ttc" in refusal(store.path)
 
 
-def test_a_file_that_is_no_store_is_refused_and_left_alone(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_store_is_refused_and_left_unchanged(tmp_path: Path) -> None:
     text = tmp_path / "text"
-    text.write_text("no database at all, but long enough for a header" * 100)
-    assert "is no store or is damaged" in refused(text)
-    assert text.read_text().startswith("no database")
+    content = "not a database, but long enough for a header" * 100
+    text.write_text(content)
+    assert "is not a store, or is damaged" in refusal(text)
+    assert text.read_text() == content
     with sqlite3.connect(tmp_path / "other") as connection:
         connection.execute("CREATE TABLE mine (x)")
-    assert "another program's" in refused(tmp_path / "other")
+    assert "another program's" in refusal(tmp_path / "other")
 
 
 def test_a_damaged_store_is_refused(tmp_path: Path) -> None:
@@ -147,26 +80,30 @@ def test_a_damaged_store_is_refused(tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[8192:40960] = os.urandom(40960 - 8192)
     path.write_bytes(content)
-    assert "damaged" in refused(path)
+    assert "damaged" in refusal(path)
 
 
-def test_a_directory_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
+def test_a_path_that_cannot_hold_a_store_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    assert "store=off" in refused(tmp_path / "file" / "store.sqlite")
-    assert "choose another store.path" in refused(tmp_path)
+    assert "store=off" in refusal(tmp_path / "file" / "store.sqlite")
+    assert "choose another store.path" in refusal(tmp_path)
 
 
-def test_a_locked_store_stops_the_run_with_one_line(tmp_path: Path) -> None:
+# --- stores that fail during a run
+
+
+def test_a_locked_store_stops_the_run_with_a_one_line_error(tmp_path: Path) -> None:
     path = tmp_path / "store.sqlite"
-    with Store(path, lock_seconds=0.1) as store, sqlite3.connect(path, isolation_level=None) as hog:
-        hog.execute("BEGIN IMMEDIATE")
-        with pytest.raises(RunError, match="locked; what was stored before is safe"):
+    with Store(path, lock_seconds=0.1) as store, sqlite3.connect(path, isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(RunError, match="locked; what was stored before is safe") as error:
             store.keep([(b"k", "e", "score", "{}")])
-        hog.execute("ROLLBACK")
+        assert "\n" not in str(error.value)
+        other.execute("ROLLBACK")
         store.keep([(b"k", "e", "score", "{}")])
 
 
-def test_a_full_disk_stops_the_run_and_keeps_what_was_stored(store: Store) -> None:
+def test_a_full_disk_stops_the_run_and_keeps_the_replies_stored_before(store: Store) -> None:
     store.keep([(b"first", "e", "score", "{}")])
     pages = store._connection.execute("PRAGMA page_count").fetchone()[0]
     store._connection.execute(f"PRAGMA max_page_count = {pages}")

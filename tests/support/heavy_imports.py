@@ -1,4 +1,4 @@
-"""A `ttc` that tells, after its own work, which heavy libraries it imported."""
+"""The code of a `ttc` process that prints, when it exits, which heavy libraries it has imported."""
 
 from __future__ import annotations
 

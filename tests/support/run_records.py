@@ -1,22 +1,39 @@
-"""A small run's records, for the tests of what is made of them."""
+"""The records of a small run, and the run directory that they make."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ttc.analysis.accuracy import summarize
+from ttc.analysis.tables import run_table
 from ttc.cost import Tokens
+from ttc.files import jsonl_row
+from ttc.runs.directory import RunDirectory
 from ttc.runs.records import CandidateRecord, ProblemRecord, SelectedAnswer
 
 
 def record(
-    id_: str, correct: dict[str, bool], share: float = 0.5, quintile: int | None = None, level: int | None = None
+    id_: str,
+    correct: Mapping[str, bool],
+    share: float = 0.5,
+    quintile: int | None = None,
+    level: int | None = None,
 ) -> ProblemRecord:
-    flags = [i < 4 * share for i in range(4)]
+    """Return a problem with four candidates, of which `share` are correct, and with each selection's grade.
+
+    The gold answer is 1; wrong answers are 2.
+    """
+    grades = [i < 4 * share for i in range(4)]
     return ProblemRecord(
         id=id_,
         gold="1",
         correct=correct.get("weighted", False),
-        selected={name: SelectedAnswer("1" if flag else "2", flag) for name, flag in correct.items()},
-        oracle=any(flags),
-        candidates=tuple(CandidateRecord("…", "1" if f else "2", f, "stop", (0.25, 0.1), -1.5, 7) for f in flags),
+        selected={name: SelectedAnswer("1" if grade else "2", grade) for name, grade in correct.items()},
+        oracle=any(grades),
+        candidates=tuple(CandidateRecord("…", "1" if g else "2", g, "stop", (0.25, 0.1), 7) for g in grades),
         quintile=quintile,
         level=level,
         generations=4,
@@ -25,11 +42,46 @@ def record(
 
 
 def records() -> list[ProblemRecord]:
-    won = {"majority": True, "best": False, "weighted": True}
-    lost = {"majority": False, "best": False, "weighted": True}
+    solved = {"majority": True, "best": False, "weighted": True}
+    unsolved = {"majority": False, "best": False, "weighted": True}
     return [
-        record("a", won, 1.0, 1, 2),
-        record("b", lost, 0.5, 5, 2),
-        record("c", {**lost, "weighted": False}, 0.0, 5, 4),
-        record("d", won, 0.75, None, None),
+        record("a", solved, 1.0, 1, 2),
+        record("b", unsolved, 0.5, 5, 2),
+        record("c", {**unsolved, "weighted": False}, 0.0, 5, 4),
+        record("d", solved, 0.75, None, None),
     ]
+
+
+def write_run(
+    directory: Path,
+    rows: Sequence[ProblemRecord] = (),
+    *,
+    overrides: Sequence[str] | None = None,
+    **entries: object,
+) -> RunDirectory:
+    """Write a finished run of `rows` (or of `records()`).
+
+    Args:
+        overrides: the command line, as Hydra records it; None: Hydra has left no record.
+        entries: keys of summary.json that are added or replaced.
+    """
+    rows = rows or records()
+    table = run_table(rows, independent=True)
+    summary: dict[str, Any] = {
+        **summarize(table, "weighted"),
+        **{"strategy": "best_of_n", "budget": 4, "seed": 0, "aggregation": "last"},
+        **{"generator": "pocket", "prm": "pocket", "data": "pocket"},
+        **{"generations": 4 * len(rows), "flops": {"paper": 6, "full": 12}},
+        **entries,
+    }
+    run = RunDirectory(directory)
+    run.write(summary, table, rows_of(rows))
+    if overrides is not None:
+        (directory / ".hydra").mkdir()
+        (directory / ".hydra" / "overrides.yaml").write_text(json.dumps(overrides))
+    return run
+
+
+def rows_of(rows: Sequence[ProblemRecord]) -> list[str]:
+    """Return the lines of problems.jsonl."""
+    return [jsonl_row(row.to_json()) for row in rows]

@@ -1,4 +1,4 @@
-"""An engine that answers from a function: for tests of the runner, and for dry runs of a strategy without weights."""
+"""An engine whose replies come from a function instead of a model."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from ttc.types import Reply, Request
 
 
 class ScriptedEngine:
-    """Answers every request with `script(request, draw)`, `per_poll` of them a poll, oldest first.
+    """Replies `script(request, draw)` to every request, at most `per_poll` per poll, oldest first.
 
-    A reply of Trace is charged one decoded token for each new id, a score nothing.
+    A trace costs one decoded token per new token id; a score costs nothing.
+
+    Attributes:
+        most_queued: the largest number of requests that waited at once.
     """
 
     shape: ModelShape | None = None
@@ -37,10 +40,10 @@ class ScriptedEngine:
         return bool(self._queue)
 
     def poll(self) -> list[EngineReply]:
-        finished = []
+        replies = []
         for _ in range(min(self._per_poll, len(self._queue))):
             ticket, request, draw = self._queue.popleft()
             reply = self._script(request, draw)
             decoded = 0 if isinstance(reply, float) else len(reply.token_ids) - len(request.trace.token_ids)
-            finished.append(EngineReply(ticket, reply, Usage(decoded=decoded)))
-        return finished
+            replies.append(EngineReply(ticket, reply, Usage(decoded=decoded)))
+        return replies

@@ -1,6 +1,6 @@
-r"""The common spellings of a MATH answer, and its near misses: made from the text by rules that know no grader.
+r"""Common spellings of a MATH answer, and near misses, derived from its text by rules independent of the grader.
 
-`spellings` of a gold answer must be graded right, `near_misses` wrong.
+`spellings` of a gold answer must be graded correct, `near_misses` wrong.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ REWRITTEN = {
 
 
 def spellings(gold: str) -> list[str]:
-    """Return other spellings of `gold`, all of them right."""
+    """Return spellings of `gold`, all of them correct."""
     found = [gold, *_wrapped(gold), *REWRITTEN.get(gold, gold).split(" | ")]
     for rule in (_number, _fraction, _irrational, _words, _list, _interval, _matrix, _named, _with_unit):
         found += rule(gold)
@@ -201,12 +201,12 @@ def _with_unit(gold: str) -> Iterator[str]:
 
 
 def near_misses(gold: str) -> list[str]:
-    """Return answers close to `gold`, all of them wrong: a number off, a sign flipped, an order changed."""
-    found = [*_numbers_off(gold), *_signs_flipped(gold), *_order_changed(gold), *_other_kind(gold)]
+    """Return answers close to `gold`, all of them wrong: another number, a flipped sign, another order."""
+    found = [*_numbers_changed(gold), *_signs_flipped(gold), *_order_changed(gold), *_other_kind(gold)]
     return [miss for miss in dict.fromkeys(found) if miss != gold]
 
 
-def _numbers_off(gold: str) -> Iterator[str]:
+def _numbers_changed(gold: str) -> Iterator[str]:
     for digits in re.finditer(r"(?<![\d.^])\d+(?![\d.])", gold):
         for wrong in (f"{int(digits[0]) + 1}", f"{digits[0]}1"):
             yield gold[: digits.start()] + wrong + gold[digits.end() :]

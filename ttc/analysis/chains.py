@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ttc.analysis.intervals import DIFFERENCES, Interval, intervals, unanimous_interval
+from ttc.analysis.intervals import DIFFERENCES, EQUAL_WITHIN, Interval, intervals, unanimous_interval
 from ttc.runs.records import ProblemRecord
 
 TURNS = ("right_to_wrong", "wrong_to_right")
@@ -66,16 +66,15 @@ def turns(records: Sequence[ProblemRecord], *, resamples: int = 4000, seed: int 
     found: dict[str, Interval | None] = {}
     for name, turned, tried in zip(TURNS, (0, 2), (1, 3), strict=True):
         total = int(counts[:, tried].sum())
-        share = counts[:, turned].sum() / total if total else 0.0
         if not total:
             found[name] = None
-        elif share in (0, 1):
-            problems = int(np.count_nonzero(counts[:, tried]))
-            edge = unanimous_interval(float(share), problems)
-            found[name] = Interval(edge.mean, edge.lo, edge.hi, total)
-        else:
-            lo, hi = np.quantile(sums[:, turned] / np.maximum(sums[:, tried], 1), [0.025, 0.975])
-            found[name] = Interval(float(share), float(lo), float(hi), total)
+            continue
+        lo, hi = np.quantile(sums[:, turned] / np.maximum(sums[:, tried], 1), [0.025, 0.975])
+        share = float(counts[:, turned].sum() / total)
+        if share in (0, 1) or hi - lo <= EQUAL_WITHIN:
+            edge = unanimous_interval(share, int(np.count_nonzero(counts[:, tried])))
+            lo, hi = edge.lo, edge.hi
+        found[name] = Interval(share, float(lo), float(hi), total)
     return found
 
 

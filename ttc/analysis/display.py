@@ -14,7 +14,7 @@ from rich.text import Text
 
 from ttc.analysis.compare import ComparisonRow, differing_settings
 from ttc.analysis.intervals import Interval
-from ttc.terminal import WIDE, plain_table
+from ttc.terminal import WIDE, percent_with_error, plain_table
 
 _PLAIN_WIDTH = 80
 _GROUPS = {
@@ -101,7 +101,7 @@ def show_comparison(rows: Sequence[ComparisonRow], console: Console | None = Non
             *(row.selection, str(row.seeds)),
             _with_interval(row.accuracy),
             "reference" if row.difference is None else _with_interval(row.difference, sign="+"),
-            *("" if cell is None else _with_half_width(cell.mean, cell.lo, cell.hi) for cell in by_quintile),
+            *("" if cell is None else percent_with_error(cell.mean, cell.lo, cell.hi) for cell in by_quintile),
             *(f"{row.generations:.1f}", _flops(row.flops)),
         )
     console.print(grid)
@@ -144,17 +144,12 @@ def _grouped(rows: list[dict[Hashable, Any]], kind: str, selection: str) -> Tabl
     for group in dict.fromkeys(row["group"] for row in rows):
         by_name = {row["selection"]: row for row in rows if row["group"] == group}
         cells = [
-            Text(_with_half_width(row["accuracy"], row["lo"], row["hi"]), style="bold" if name == selection else "")
+            Text(percent_with_error(row["accuracy"], row["lo"], row["hi"]), style="bold" if name == selection else "")
             for name in names
             for row in [by_name[name]]
         ]
         grid.add_row(str(group), str(by_name[names[0]]["n"]), *cells)
     return grid
-
-
-def _with_half_width(mean: float, lo: float, hi: float) -> str:
-    """Where columns are many, half the interval's width stands for it."""
-    return f"{_percent(mean)} ±{_percent((hi - lo) / 2)}"
 
 
 def _with_interval(cell: Interval, sign: str = "") -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 RESAMPLES = 4000
 LEVEL = 0.95
-Z = 1.959964  # the normal quantile of LEVEL
+EQUAL_WITHIN = 1e-9  # means over seeds of equal outcomes differ by rounding
 SHARES = (0.0, 1.0)
 DIFFERENCES = (-1.0, 1.0)
 _CELLS = 2**19  # resample counts held at once, whatever the number of problems: 4 MB, and as much for each copy
@@ -57,27 +58,34 @@ def intervals(
     columns = zip(matrix.mean(axis=0), lo, hi, np.ptp(matrix, axis=0), strict=True)
     return [
         Interval(float(mean), float(low), float(high), len(matrix))
-        if spread
-        else unanimous_interval(float(mean), len(matrix), bounds)
+        if spread > EQUAL_WITHIN
+        else unanimous_interval(float(mean), len(matrix), bounds, level)
         for mean, low, high, spread in columns
     ]
 
 
-def unanimous_interval(value: float, n: int, bounds: Bounds = SHARES) -> Interval:
+def unanimous_interval(value: float, n: int, bounds: Bounds = SHARES, level: float = LEVEL) -> Interval:
     """Return the interval of a mean to which all `n` problems contribute the same `value`.
 
     Up to a share z²/(n + z²) of all problems (Wilson's upper limit for 0 of n) may differ from those seen, as far as
     the bounds allow. For 0 of n and n of n correct answers this is Wilson's score interval.
     """
-    share = Z * Z / (n + Z * Z)
+    z = _quantile(level)
+    share = z * z / (n + z * z)
     low, high = bounds
     return Interval(value, value - share * (value - low), value + share * (high - value), n)
 
 
 def wilson(successes: int, n: int) -> tuple[float, float]:
     """Return the 95% score interval of a proportion (Wilson 1927)."""
-    middle, spread = successes + Z * Z / 2, Z * math.sqrt(successes * (n - successes) / n + Z * Z / 4)
-    return max(0.0, (middle - spread) / (n + Z * Z)), min(1.0, (middle + spread) / (n + Z * Z))
+    z = _quantile(LEVEL)
+    middle, spread = successes + z * z / 2, z * math.sqrt(successes * (n - successes) / n + z * z / 4)
+    return max(0.0, (middle - spread) / (n + z * z)), min(1.0, (middle + spread) / (n + z * z))
+
+
+def _quantile(level: float) -> float:
+    """Return the normal quantile of a two-sided interval: 1.96 for 0.95."""
+    return NormalDist().inv_cdf(0.5 + level / 2)
 
 
 def interval(

@@ -89,12 +89,12 @@ def subsampled(
     result = {"majority": _voted(groups, np.ones(n), np.arange(n), flags, masks)}
     if scores is not None:
         weights = np.asarray(scores, dtype=np.float64)
-        judged = np.where(np.isnan(weights), -1, groups)
-        order = np.lexsort((np.arange(n), -weights, judged < 0))  # best first, unusable last
+        usable_groups = np.where(np.isnan(weights), -1, groups)
+        order = np.lexsort((np.arange(n), -weights, usable_groups < 0))  # best first, unusable last
         rank = np.argsort(order)
-        usable = np.where(judged >= 0, flags, 0.0)
+        usable = np.where(usable_groups >= 0, flags, 0.0)
         result["best"] = best_of_k_weights(n, tuple(budgets)) @ usable[order]
-        result["weighted"] = _voted(judged, np.nan_to_num(weights), rank, flags, masks)
+        result["weighted"] = _voted(usable_groups, np.nan_to_num(weights), rank, flags, masks)
     return result | {"oracle": pass_at_k(n, int(flags.sum()), budgets)}
 
 

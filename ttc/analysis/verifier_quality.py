@@ -16,7 +16,7 @@ from rich.console import Console
 from ttc.analysis.intervals import intervals
 from ttc.analysis.subsample import subsampled
 from ttc.grading import normalize_answer
-from ttc.terminal import plain_table
+from ttc.terminal import percent_with_error, plain_table
 
 RELIABILITY_BINS = 10
 
@@ -77,13 +77,13 @@ class VerifierQuality:
 def measure_quality(solutions: Sequence[ScoredSolution], samples: int, *, seed: int = 0) -> VerifierQuality:
     """Measure a verifier on `samples` independent solutions per problem (those without an answer may be left out)."""
     scores = np.array([s.score for s in solutions])
-    right = np.array([s.correct for s in solutions], dtype=np.float64)
+    correct = np.array([s.correct for s in solutions], dtype=np.float64)
     clipped = np.clip(scores, 1e-6, 1 - 1e-6)
-    bins = reliability(scores, right)
+    bins = reliability(scores, correct)
     return VerifierQuality(
         n_solutions=len(solutions),
         n_problems=len({s.problem_id for s in solutions}),
-        bce=float(-(right * np.log(clipped) + (1 - right) * np.log(1 - clipped)).mean()),
+        bce=float(-(correct * np.log(clipped) + (1 - correct) * np.log(1 - clipped)).mean()),
         calibration_error=sum(b.n * abs(b.score - b.correct) for b in bins) / len(solutions),
         auc_within_problem=within_problem_auc(solutions),
         reliability=bins,
@@ -92,12 +92,14 @@ def measure_quality(solutions: Sequence[ScoredSolution], samples: int, *, seed: 
 
 
 def reliability(
-    scores: NDArray[np.float64], right: NDArray[np.float64], bins: int = RELIABILITY_BINS
+    scores: NDArray[np.float64], correct: NDArray[np.float64], bins: int = RELIABILITY_BINS
 ) -> list[ReliabilityBin]:
     """Return the reliability diagram: bins of equal width over [0, 1], empty ones left out (Guo et al. 2017)."""
     numbers = np.minimum((scores * bins).astype(np.int64), bins - 1)
     return [
-        ReliabilityBin(k / bins, (k + 1) / bins, int(mask.sum()), float(scores[mask].mean()), float(right[mask].mean()))
+        ReliabilityBin(
+            k / bins, (k + 1) / bins, int(mask.sum()), float(scores[mask].mean()), float(correct[mask].mean())
+        )
         for k in range(bins)
         if (mask := numbers == k).any()
     ]
@@ -154,8 +156,7 @@ def show_quality(found: VerifierQuality, console: Console | None = None) -> None
     )
     curves = plain_table("N", right=tuple(found.curves), title="accuracy, %")
     for n in next(iter(found.curves.values())):
-        cells = ((curve[n][0], (curve[n][2] - curve[n][1]) / 2) for curve in found.curves.values())
-        curves.add_row(str(n), *(f"{100 * mean:.1f} ±{100 * half:.1f}" for mean, half in cells))
+        curves.add_row(str(n), *(percent_with_error(*curve[n]) for curve in found.curves.values()))
     console.print(curves)
     bins = plain_table("score", right=("n", "mean score", "correct"))
     for b in found.reliability:

@@ -1,4 +1,4 @@
-"""Hydra's and OmegaConf's exceptions become one line: the value, the rule, the remedy."""
+"""Explains Hydra's and OmegaConf's exceptions on one line: the value, the rule, the remedy."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LISTED_KEYS = 12
 
 
 def explain(error: Exception, overrides: Sequence[str]) -> UserError:
-    """Tell a mistake in a config or on the command line in one line. `overrides` is what the user typed."""
+    """Turn an error in a config or on the command line into one line. `overrides` is what the user typed."""
     cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
     if isinstance(error, MissingConfigException) and error.options:
         return _unknown_option(error.missing_cfg_file or "", error.options)
@@ -38,14 +38,14 @@ def explain(error: Exception, overrides: Sequence[str]) -> UserError:
     if isinstance(error, ConfigCompositionException) and (several := _several_values(str(error))):
         return several
     if isinstance(cause, OmegaConfBaseException) and cause.full_key:
-        return UserError(f"{_typed(cause.full_key, overrides)}: {_one_line(str(cause))}; mend the value.")
+        return UserError(f"{_typed(cause.full_key, overrides)}: {_one_line(str(cause))}; fix the value.")
     if nameless := [override for override in overrides if override.endswith("=null")]:
-        return UserError(f"{nameless[0]}: {_one_line(str(error))}; name an option of the group.")
+        return UserError(f"{nameless[0]}: {_one_line(str(error))}; choose one of the group's options.")
     return UserError(_one_line(str(error)) or type(error).__name__)
 
 
 def closest(name: str, known: Iterable[str], prefix: str = "") -> str:
-    """Return "; did you mean X?" or, when nothing is near, the names to choose from."""
+    """Return "; did you mean X?" or, when no name is close, the names to choose from."""
     names = sorted(map(str, known))
     close = difflib.get_close_matches(name, names, n=1)
     if close:
@@ -56,14 +56,14 @@ def closest(name: str, known: Iterable[str], prefix: str = "") -> str:
 
 def _unknown_option(path: str, options: Sequence[str]) -> UserError:
     group, _, option = path.rpartition("/")
-    meant = difflib.get_close_matches(option, options, n=1)
-    there = f"did you mean {group}={meant[0]}? There are" if meant else "there are"
-    return UserError(f"{group}={option}: no such {group}; {there}: {', '.join(sorted(options))}.")
+    close = difflib.get_close_matches(option, options, n=1)
+    hint = f"did you mean {group}={close[0]}? The options are" if close else "the options are"
+    return UserError(f"{group}={option}: no such {group}; {hint}: {', '.join(sorted(options))}.")
 
 
 def _unparsable(error: OverrideParseException) -> UserError:
     if "=" not in error.override:
-        return UserError(f"{error.override}: not of the form key=value; write e.g. budget=64.")
+        return UserError(f"{error.override}: not of the form key=value; use e.g. budget=64.")
     reason = _one_line(error.message.replace(f"Error parsing override '{error.override}'", "")).rstrip(".")
     return UserError(f"{error.override}: cannot be read ({reason}); quote special characters: 'key=\"a, b\"'.")
 
@@ -73,12 +73,14 @@ def _unknown_key(error: OmegaConfBaseException, overrides: Sequence[str]) -> Use
     typed = _typed(full_key, overrides)
     key, (prefix, _, name) = _key_of(typed), full_key.rpartition(".")
     siblings = [str(sibling) for sibling in error.parent_node if prefix or sibling != "hydra"]
+    if "_target_" in siblings:  # an untyped node: its class's other keys are unknown until it is imported
+        return UserError(f"{typed}: the YAML file does not set {name}; add a key of its class with a plus: +{typed}.")
     if prefix:
-        hint = closest(name, siblings, f"{prefix}.") if siblings else "; it has no keys, leave it out."
+        hint = closest(name, siblings, f"{prefix}.") if siblings else "; it has no keys; leave it out."
         return UserError(f"{typed}: no such key in {error.object_type_str}{hint}")
     keys = _keys(error.parent_node)
     close = difflib.get_close_matches(key, keys, n=1)
-    # `width=4` is most likely a part of something: strategy.width
+    # `width=4` most likely belongs to a part: strategy.width
     close = close or [known for known in keys if known.rpartition(".")[2] == key]
     return UserError(f"{typed}: no such key{f'; did you mean {close[0]}?' if close else closest(key, siblings)}")
 
@@ -92,8 +94,8 @@ def _impossible_value(error: OmegaConfBaseException, overrides: Sequence[str]) -
     rule = _rule(node)
     if rule is None:
         return UserError(f"{typed}: {_one_line(str(error))}")
-    present = node._value() if node is not None else None
-    example = f"; use e.g. {_key_of(typed)}={present}." if present is not None else "."
+    current = node._value() if node is not None else None
+    example = f"; use e.g. {_key_of(typed)}={current}." if current is not None else "."
     return UserError(f"{typed}: must be {rule}{example}")
 
 
@@ -111,7 +113,7 @@ def _several_values(message: str) -> UserError | None:
 
 
 def _typed(key: str, overrides: Sequence[str], value: object = None) -> str:
-    """Return what the user wrote for a key, or the key (and value) where a YAML file did."""
+    """Return what the user typed for a key, or the key (and value) where a YAML file sets it."""
     for override in overrides:
         name = _key_of(override)
         if name == key or name.startswith(f"{key}."):
@@ -124,7 +126,7 @@ def _key_of(override: str) -> str:
 
 
 def _keys(config: DictConfig, prefix: str = "") -> list[str]:
-    """Return every dotted key of a config, inner nodes included, Hydra's own left out."""
+    """Return every dotted key of a config, inner nodes included, without Hydra's own."""
     keys: list[str] = []
     for key, value in config.items_ex(resolve=False):
         if key == "hydra" and not prefix:
@@ -136,7 +138,7 @@ def _keys(config: DictConfig, prefix: str = "") -> list[str]:
 
 
 def _one_line(message: str) -> str:
-    """Drop what Hydra adds for its own developers: search paths, links, type names."""
+    """Remove what Hydra adds for developers: search paths, links, type names."""
     message = re.split(r"\n\s*(?:Config search path|Search path|full_key|object_type|reference_type):?", message)[0]
     message = re.sub(r"See https://\S+( for details)?", "", message)
     return " ".join(message.split())[:400]

@@ -12,11 +12,10 @@ gives the keys, their types and their defaults. A class of another package joins
 from __future__ import annotations
 
 import importlib
-import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import MISSING, dataclass, fields, is_dataclass, make_dataclass
+from dataclasses import MISSING, dataclass, fields, make_dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -30,8 +29,6 @@ from ttc.difficulty.base import Difficulty
 from ttc.engines.base import Generator, Verifier
 from ttc.errors import UserError
 from ttc.strategies.base import Strategy
-
-log = logging.getLogger(__name__)
 
 TARGET = "_target_"
 
@@ -108,7 +105,7 @@ def _register_entry_point(group: str, announced: EntryPoint) -> None:
         schema = _checked(group, announced.load(), f"{group}={announced.name}")
     except Exception as error:
         package = announced.dist.name if announced.dist else announced.value
-        log.warning("%s=%s of the package %s is not available: %s", group, announced.name, package, error)
+        print(f"warning: {group}={announced.name} of the package {package} is not available: {error}", file=sys.stderr)
         return
     _register(schema)
     ConfigStore.instance().store(group=group, name=announced.name, node=schema)
@@ -154,7 +151,7 @@ def _checked(group: str, found: object, given: str) -> type:
     base = GROUPS[group].base
     if not isinstance(found, type) or not issubclass(found, base):
         raise UserError(f"{given}: must be a subclass of {_path(base)}; derive the class from it.")
-    if not is_dataclass(found):
+    if "__dataclass_fields__" not in vars(found):  # the decorator of a base class does not see this class's fields
         raise UserError(f"{given}: must be a dataclass whose fields are its settings; decorate it with @dataclass.")
     return found
 
@@ -191,7 +188,8 @@ def instantiate(config: DictConfig) -> object:
         node = config.get(name)
         if isinstance(node, DictConfig) and TARGET in node:
             path = node.pop(TARGET)
-            config[name] = OmegaConf.merge(OmegaConf.structured(_load(name, path)), node)
+            config[name] = OmegaConf.structured(_load(name, path))
+            config[name].merge_with(node)
     settings = vars(OmegaConf.to_object(config))
     for name, group in GROUPS.items():
         part = settings[name]

@@ -67,7 +67,7 @@ class OracleDifficulty(Difficulty):
 
 
 def _shipped_quintiles() -> dict[str, int]:
-    """Return the quintiles of the pocket's test problems; none while the package's table is still to be made."""
+    """Return the quintiles of the pocket's test problems; empty while the table that ships is being made."""
     return quintiles(read_pass1(SHIPPED)) if SHIPPED.exists() else {}
 
 

@@ -1,9 +1,9 @@
-"""Answer extraction, and equivalence with the gold answer by structure and by math-verify."""
+"""Answer extraction, and equivalence with the gold answer by structure and with math-verify."""
 
 from __future__ import annotations
 
 from ttc.grading.extract import extract_answer, gold_answer
 from ttc.grading.grader import TIMEOUT_SECONDS, Grader
-from ttc.grading.reading import normalize_answer
+from ttc.grading.parsing import normalize_answer
 
 __all__ = ["TIMEOUT_SECONDS", "Grader", "extract_answer", "gold_answer", "normalize_answer"]

@@ -1,4 +1,4 @@
-r"""Where a solution's final answer stands: the last \boxed{}, or the usual fallbacks when there is no box at all."""
+r"""Extraction of the final answer from a solution: the last \boxed{}, with the usual fallbacks if there is no box."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ _SENTENCE_END = re.compile(r"[.!?](?=\s|\*|$)|\n|,?\s+(?:because|since|which)\b"
 
 
 def extract_answer(text: str) -> str | None:
-    r"""Return the final answer a solution states, or None when it states none.
+    r"""Return the final answer that a solution states, or None if it states none.
 
-    The last \boxed{...} or \fbox{...} (nested braces; also \boxed 5) decides. A box that is empty or cut off is no
-    answer, even when an earlier one is whole. Only a text without any box falls back to, in this order: the last
-    "#### 18" (GSM8K), the last "answer is ..." or "answer: ...". The last number in the text is never guessed.
+    The last \boxed{...} or \fbox{...} decides (with nested braces; also \boxed 5). If that box is empty or cut off,
+    there is no answer, even if an earlier box is complete. Only in a text without any box, the fallbacks are, in this
+    order: the last "#### 18" (GSM8K), the last "answer is ..." or "answer: ...". The last number of a text is never
+    used as a guess.
     """
     boxes = list(_BOX.finditer(text))
     if boxes:
@@ -26,13 +27,13 @@ def extract_answer(text: str) -> str | None:
     if hashes:
         return hashes[-1].strip() or None
     phrases = list(_ANSWER_IS.finditer(text))
-    return _stated(text[phrases[-1].end() :]) if phrases else None
+    return _phrase_content(text[phrases[-1].end() :]) if phrases else None
 
 
 def gold_answer(text: str) -> str:
-    r"""Return the answer of a gold field: itself, or what it states when it is a whole solution (\boxed, ####)."""
-    whole = "\\boxed" in text or "####" in text
-    return (extract_answer(text) if whole else None) or text.strip()
+    r"""Return the answer in a gold field: the field itself, or its final answer if it is a solution (\boxed, ####)."""
+    is_solution = "\\boxed" in text or "####" in text
+    return (extract_answer(text) if is_solution else None) or text.strip()
 
 
 def _box_content(text: str, start: int) -> str | None:
@@ -47,24 +48,24 @@ def _box_content(text: str, start: int) -> str | None:
 
 
 def closing_brace(text: str, start: int) -> int | None:
-    r"""Return where the brace opened at `start` closes, or None when it never does; \{ and \} do not count."""
-    depth, at = 0, start
-    while at < len(text):
-        sign = text[at]
-        if sign == "\\":
-            at += 1
-        elif sign == "{":
+    r"""Return the position of the brace that closes the one at `start`, or None; \{ and \} are not counted."""
+    depth, position = 0, start
+    while position < len(text):
+        character = text[position]
+        if character == "\\":
+            position += 1
+        elif character == "{":
             depth += 1
-        elif sign == "}":
+        elif character == "}":
             depth -= 1
             if depth == 0:
-                return at
-        at += 1
+                return position
+        position += 1
     return None
 
 
-def _stated(rest: str) -> str | None:
-    """Return what follows "the answer is": the formula it opens with, else the words up to the sentence's end."""
+def _phrase_content(rest: str) -> str | None:
+    """Return what follows "the answer is": a leading formula, otherwise the words up to the end of the sentence."""
     formula = _MATH.match(rest)
     if formula:
         return next(group for group in formula.groups() if group is not None).strip() or None

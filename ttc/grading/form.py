@@ -1,4 +1,4 @@
-r"""What an answer can be (number, list, tuple, union, matrix, words, formula), and how numbers and words are read."""
+r"""The kinds of answers (number, list, tuple, union, matrix, words, formula), and parsers for numbers and words."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from ttc.grading.latex import compact
 
 
 class Kind(Enum):
-    """What an answer is made of."""
+    """The kind of a parsed answer."""
 
-    NUMBER = "number"  # a rational number, exactly
-    LIST = "list"  # 1, 2 or {1, 2}: in any order, unless of words
-    TUPLE = "tuple"  # a point or an interval, brackets told apart
-    UNION = "union"  # of intervals, in any order
-    MATRIX = "matrix"  # row by row
+    NUMBER = "number"  # an exact rational number
+    LIST = "list"  # 1, 2 or {1, 2}: unordered, except lists of words
+    TUPLE = "tuple"  # a point or an interval; different brackets differ
+    UNION = "union"  # of intervals, unordered
+    MATRIX = "matrix"  # cells in row-major order
     WORDS = "words"
-    FORMULA = "formula"  # everything else is for sympy
+    FORMULA = "formula"  # everything else; compared by sympy
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    r"""One answer, understood. Equal keys are equal answers, but for `name` (x of x=5) and `base` (8 of 17_8)."""
+    r"""A parsed answer. Answers with equal keys are equal, except for `name` (x in x=5) and `base` (8 in 17_8)."""
 
     kind: Kind
     key: str
-    source: str  # the whole answer in one line of LaTeX, for sympy
+    source: str  # the whole answer as one line of LaTeX, for sympy
     value: Fraction | None = None
-    places: int = 0  # decimals written
+    places: int = 0  # decimal places as written
     percent: bool = False
     parts: tuple[Form, ...] = ()
-    shape: str = ""  # the brackets of a tuple, the size of a matrix
+    shape: str = ""  # the brackets of a tuple, the row lengths of a matrix
     ordered: bool = True
     name: str | None = None
     base: int | None = None
@@ -50,41 +50,44 @@ _WRAPPED_WORDS = re.compile(r"[(a-z][a-z'.\- ]+\)?", re.IGNORECASE)
 _SHORT_WORDS = frozenset({"yes", "no", "odd"})
 
 
-def number(value: Fraction, source: str, places: int = 0) -> Form:
-    """Return the form of a rational number."""
+def number_form(value: Fraction, source: str, places: int = 0) -> Form:
+    """Return the `Form` of a rational number."""
     return Form(Kind.NUMBER, str(value), source, value=value, places=places)
 
 
-def read_number(text: str) -> Form | None:
-    r"""Return the number that a text spells: 1,234  0.5  -3/4  \frac34  1\frac{1}{2}  6.7\cdot10^{-5}."""
+def parse_number(text: str) -> Form | None:
+    r"""Parse a number: 1,234  0.5  -3/4  \frac34  1\frac{1}{2}  6.7\cdot10^{-5}. Return None for other texts."""
     if mixed := _MIXED.fullmatch(text):
         whole, top, bottom = int(mixed[2]), int(mixed[3] or mixed[4] or mixed[7]), int(mixed[5] or mixed[6] or mixed[8])
         if bottom:
-            return number((whole + Fraction(top, bottom)) * (-1 if mixed[1] else 1), text)
+            return number_form((whole + Fraction(top, bottom)) * (-1 if mixed[1] else 1), text)
     line = text.replace(",", "") if _THOUSANDS.fullmatch(text) else compact(text)
     if decimal := _DECIMAL.fullmatch(line):
         value = Fraction(decimal[1]) * Fraction(10) ** int(decimal[2] or decimal[3] or 0)
-        return number(value, line, places=len(decimal[1].partition(".")[2]))
+        return number_form(value, line, places=len(decimal[1].partition(".")[2]))
     quotient = _QUOTIENT.fullmatch(line)
     if quotient and int(quotient[3] or quotient[5]):
         value = Fraction(int(quotient[2] or quotient[4]), int(quotient[3] or quotient[5]))
-        return number(-value if quotient[1] == "-" else value, line)
+        return number_form(-value if quotient[1] == "-" else value, line)
     return None
 
 
-def read_based(line: str) -> Form | None:
-    """Return 2516_8 as its digits with the base beside them."""
+def parse_based_number(line: str) -> Form | None:
+    """Parse a number with a base, such as 2516_8: the digits become the key, the base is kept separately."""
     found = _BASED.fullmatch(line)
     base = int(found[2] or _BASES.get(found[3], 0)) if found else 0
     if not found or base < 2:
         return None
     digits = found[1]
-    value = number(Fraction(int(digits)), line) if digits.isdigit() else Form(Kind.FORMULA, digits, digits)
+    value = number_form(Fraction(int(digits)), line) if digits.isdigit() else Form(Kind.FORMULA, digits, digits)
     return replace(value, base=base)
 
 
-def read_words(text: str, wrapped: bool) -> Form | None:
-    r"""Return words without case, article and brackets; two or three bare letters are a product, unless \text{}."""
+def parse_words(text: str, wrapped: bool) -> Form | None:
+    r"""Parse words; the key has no case, article or brackets.
+
+    `wrapped` words were inside \text{}. Otherwise two or three letters are a product of variables, not a word.
+    """
     if not (_WRAPPED_WORDS if wrapped else _WORDS).fullmatch(text):
         return None
     key = re.sub(r"^(?:a|an|the) ", "", " ".join(text.strip("() .").casefold().split()))

@@ -1,4 +1,4 @@
-"""Many pairs graded side by side in worker processes that can be killed, so that no answer hangs a run."""
+"""Parallel grading in worker processes that can be killed, so that no answer can block a run."""
 
 from __future__ import annotations
 
@@ -16,32 +16,33 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import IO
 
-from ttc.grading.equivalence import equivalent, undecided
-from ttc.grading.reading import form
+from ttc.grading.equivalence import equivalent, leave_undecided
+from ttc.grading.parsing import parse_answer
 
 TIMEOUT_SECONDS = 5.0
-_PATIENCE = (
-    4  # the limit is processor time, lest a busy machine make answers wrong; this many limits of wall time end it
-)
-_GRACE_SECONDS = 1.0  # a worker ends itself at its limits; one that could not is killed this much later
-_STARTUP_SECONDS = 120.0  # importing sympy takes a second, and many on a busy machine
+"""Default limit per pair. It limits processor time, so that grades do not depend on how busy the machine is."""
+
+_WALL_TIME_FACTOR = 4  # the limit of wall time, as a multiple of the limit of processor time
+_GRACE_SECONDS = 1.0  # a worker stops itself at its limits; if it cannot, it is killed this much later
+_STARTUP_SECONDS = 120.0  # importing sympy takes one second, or many on a busy machine
 
 Pair = tuple[str, str]  # answer, gold
 
 
 class Grader:
-    """Grades answers against gold answers; a context manager that stops its workers.
+    """Grader of answers against gold answers; a context manager that stops its workers on exit.
 
-    Structure decides most pairs here, in microseconds. Formulas go to `workers` processes, started on first use and
-    kept; a pair that takes more than `timeout_seconds` (of processor time) is wrong. Verdicts are remembered.
+    Most pairs are decided by structure in this process, in microseconds. Formulas are sent to `workers` processes,
+    which are started on first use and then reused. A pair that takes more than `timeout_seconds` of processor time is
+    wrong. Verdicts are cached.
     """
 
     def __init__(self, timeout_seconds: float = TIMEOUT_SECONDS, workers: int | None = None) -> None:
-        self.timed_out = 0  # pairs graded wrong because their worker had to be ended
+        self.timed_out = 0  # pairs graded wrong because their worker process was stopped or died
         self._workers = [_Worker(timeout_seconds) for _ in range(workers or min(2, os.cpu_count() or 1))]
         self._verdicts: dict[Pair, bool] = {}
         self._lock = threading.Lock()
-        self._stop = weakref.finalize(self, _stop_all, self._workers)  # also when the interpreter exits
+        self._stop = weakref.finalize(self, _stop_all, self._workers)  # also runs when the interpreter exits
 
     def __enter__(self) -> Grader:
         return self
@@ -50,58 +51,62 @@ class Grader:
         self.close()
 
     def close(self) -> None:
-        """Stop the workers; a later `grade` starts new ones."""
+        """Stop the workers. A later call of `grade` starts new ones."""
         _stop_all(self._workers)
 
     def grade(self, pairs: Sequence[tuple[str | None, str]]) -> list[bool]:
-        """Return for each (answer, gold) whether they are equivalent; no answer (None) is wrong."""
+        """Return for each (answer, gold) pair whether they are equivalent; a missing answer (None) is wrong.
+
+        Raises:
+            RuntimeError: a worker process failed to start.
+        """
         with self._lock:
-            undecided_pairs: dict[Pair, None] = {}
+            undecided: dict[Pair, None] = {}
             for answer, gold in pairs:
                 if answer is None or (answer, gold) in self._verdicts:
                     continue
-                verdict = equivalent(form(answer), form(gold), undecided)
+                verdict = equivalent(parse_answer(answer), parse_answer(gold), leave_undecided)
                 if verdict is None:
-                    undecided_pairs[answer, gold] = None
+                    undecided[answer, gold] = None
                 else:
                     self._verdicts[answer, gold] = verdict
-            self._ask_workers(deque(undecided_pairs))
+            self._grade_in_workers(deque(undecided))
             return [answer is not None and self._verdicts[answer, gold] for answer, gold in pairs]
 
-    def _ask_workers(self, waiting: deque[Pair]) -> None:
-        """Keep every worker at one pair until all are answered; stop those at work when interrupted."""
+    def _grade_in_workers(self, waiting: deque[Pair]) -> None:
+        """Give each worker one pair at a time until all are graded. On an exception, stop the busy workers."""
         busy: list[_Worker] = []
         try:
             for worker in self._workers[: len(waiting)]:
                 busy.append(worker)
-                worker.ask(waiting.popleft())
+                worker.submit(waiting.popleft())
             while busy:
-                patience = min(worker.deadline for worker in busy) - time.monotonic()
-                heard = wait([worker.replies.fileno() for worker in busy], max(0.0, patience))
+                remaining = min(worker.deadline for worker in busy) - time.monotonic()
+                readable = wait([worker.replies.fileno() for worker in busy], max(0.0, remaining))
                 for worker in list(busy):
-                    verdict = worker.listen(worker.replies.fileno() in heard)
+                    verdict = worker.receive(worker.replies.fileno() in readable)
                     if verdict is None:
                         continue
                     self._verdicts[worker.pair] = verdict
                     self.timed_out += worker.process is None
                     if waiting:
-                        worker.ask(waiting.popleft())
+                        worker.submit(waiting.popleft())
                     else:
                         busy.remove(worker)
-        except BaseException:  # a half-read reply would be taken for the next pair's
+        except BaseException:  # a pending reply would be taken for that of the next pair
             _stop_all(busy)
             raise
 
 
 class _Worker:
-    """One grading process (ttc.grading.worker) and the pair it works on."""
+    """A grading process (ttc.grading.worker) and its current pair."""
 
     def __init__(self, timeout_seconds: float) -> None:
         self.timeout_seconds = timeout_seconds
-        self._wall_seconds = _PATIENCE * timeout_seconds
+        self._wall_seconds = _WALL_TIME_FACTOR * timeout_seconds
         self.process: subprocess.Popen[bytes] | None = None
         self.pair: Pair = ("", "")
-        self.deadline = self._asked = 0.0  # monotonic seconds
+        self.deadline = self._started_at = 0.0  # monotonic seconds
         self._ready = self._retried = False
 
     @property
@@ -109,8 +114,8 @@ class _Worker:
         assert self.process is not None and self.process.stdout is not None
         return self.process.stdout
 
-    def ask(self, pair: Pair) -> None:
-        """Send a pair, to a new process if there is none alive; the time limit counts from when that is ready."""
+    def submit(self, pair: Pair) -> None:
+        """Send a pair, starting a process if none is running. The time limit starts when the process is ready."""
         self.pair, self._retried = pair, False
         self._send()
 
@@ -118,32 +123,34 @@ class _Worker:
         if self.process is None:
             self._start()
         assert self.process is not None and self.process.stdin is not None
-        self._expect(self._wall_seconds if self._ready else _STARTUP_SECONDS)
-        with contextlib.suppress(BrokenPipeError):  # it died: `listen` hears that
+        self._set_deadline(self._wall_seconds if self._ready else _STARTUP_SECONDS)
+        with contextlib.suppress(BrokenPipeError):  # the process died; `receive` handles it
             self.process.stdin.write(json.dumps(self.pair).encode() + b"\n")
 
-    def _expect(self, seconds: float) -> None:
-        self._asked = time.monotonic()
-        self.deadline = self._asked + seconds + _GRACE_SECONDS
+    def _set_deadline(self, seconds: float) -> None:
+        self._started_at = time.monotonic()
+        self.deadline = self._started_at + seconds + _GRACE_SECONDS
 
-    def listen(self, heard: bool) -> bool | None:
-        """Return the verdict, or None while there is none; a process that ended or overran means wrong."""
-        byte = self.replies.read(1) if heard else b""
+    def receive(self, readable: bool) -> bool | None:
+        """Return the verdict, or None if it is pending. If the process died or exceeded its limits, it is False."""
+        byte = self.replies.read(1) if readable else b""
         if byte == b"r":
             self._ready = True
-            self._expect(self._wall_seconds)
+            self._set_deadline(self._wall_seconds)
         elif byte:
             return byte == b"1"
-        elif heard or time.monotonic() >= self.deadline:
-            return self._ended()
+        elif readable or time.monotonic() >= self.deadline:
+            return self._handle_exit()
         return None
 
-    def _ended(self) -> bool | None:
-        """Give a pair whose process died before its time a second chance: someone else may have killed it."""
-        ready, early = self._ready, time.monotonic() < self._asked + self.timeout_seconds
+    def _handle_exit(self) -> bool | None:
+        """Retry a pair once if its process died before the time limit: it may have been killed from outside."""
+        ready, early = self._ready, time.monotonic() < self._started_at + self.timeout_seconds
         self.stop()
         if not ready:
-            raise RuntimeError("a grading worker could not start: see its error above; is math-verify installed?")
+            raise RuntimeError(
+                "a grading worker failed to start; see its error above, and check that math-verify is installed."
+            )
         if self._retried or not early:
             return False
         self._retried = True
@@ -154,7 +161,8 @@ class _Worker:
         self.stop()
         root = str(Path(__file__).parents[2])
         path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
-        # A new program, no fork: the parent may hold a GPU and threads. A session of its own: Ctrl-C is the parent's.
+        # A new program instead of a fork, because the parent may hold a GPU and threads; in a new session, because the
+        # parent handles Ctrl-C.
         self.process = subprocess.Popen(
             [sys.executable, "-m", "ttc.grading.worker", str(self.timeout_seconds), str(self._wall_seconds)],
             stdin=subprocess.PIPE,
@@ -165,7 +173,7 @@ class _Worker:
         )
 
     def stop(self) -> None:
-        """Kill the process, if any, and wait for it: no zombie is left."""
+        """Kill the process, if any, and wait for it, so that no zombie remains."""
         process, self.process, self._ready = self.process, None, False
         if process is None:
             return

@@ -1,6 +1,6 @@
-"""A formula's value in floating point, its variables set to fixed numbers: enough to see that two are not equal.
+"""Numeric evaluation of formulas with fixed values for the variables, to reject pairs that are clearly different.
 
-It only ever rejects, and stays silent wherever LaTeX is ambiguous: x(x+1), 1/2x, 2\\frac{1}{2}.
+It never accepts a pair, and does not evaluate ambiguous LaTeX: x(x+1), 1/2x, 2\\frac{1}{2}.
 """
 
 from __future__ import annotations
@@ -16,47 +16,47 @@ _TOLERANCE = 1e-6
 
 
 def surely_different(first: str, second: str) -> bool:
-    """Say whether two formulas have clearly different values; False also when one has none that we can tell."""
-    a, b = value(first), value(second)
+    """Return whether two formulas have clearly different values; False if either cannot be evaluated."""
+    a, b = numeric_value(first), numeric_value(second)
     return a is not None and b is not None and abs(a - b) > _TOLERANCE * max(1.0, abs(a), abs(b))
 
 
 @lru_cache(maxsize=1 << 14)
-def value(formula: str) -> complex | None:
-    """Return the value of a compact LaTeX formula, None when it is more than arithmetic, roots and powers."""
+def numeric_value(formula: str) -> complex | None:
+    """Return the value of a compact LaTeX formula; None if it contains more than arithmetic, roots and powers."""
     try:
-        reader = _Reader(_TOKENS.findall(formula))
-        result = reader.sum()
-        return result if not reader.rest and math.isfinite(abs(result)) else None
+        evaluator = _Evaluator(_TOKENS.findall(formula))
+        result = evaluator.sum()
+        return result if not evaluator.rest and math.isfinite(abs(result)) else None
     except (ValueError, ArithmeticError, RecursionError):
         return None
 
 
-class _Reader:
-    """Recursive descent over the tokens of one formula; ValueError where it is not sure."""
+class _Evaluator:
+    """Recursive-descent evaluator of one formula's tokens; raises ValueError if the formula is ambiguous."""
 
     def __init__(self, tokens: list[str]) -> None:
-        self.rest = tokens[::-1]
+        self.rest = tokens[::-1]  # the last element is the next token
 
     def sum(self) -> complex:
         total = self.product()
-        while self.next() in ("+", "-"):
+        while self.peek() in ("+", "-"):
             total += self.product()
         return total
 
     def product(self) -> complex:
         sign = 1
-        while self.next() in ("+", "-"):
+        while self.peek() in ("+", "-"):
             sign *= -1 if self.rest.pop() == "-" else 1
         result = sign * self.power()
-        while token := self.next():
+        while token := self.peek():
             if token == "\\cdot":
                 self.rest.pop()
                 result *= self.power()
             elif token == "/":
                 self.rest.pop()
                 result /= self.power()
-                if self.next() not in ("", "+", "-", ")", "}"):
+                if self.peek() not in ("", "+", "-", ")", "}"):
                     raise ValueError("1/2x")
             elif token in ("+", "-", ")", "}", "]"):
                 break
@@ -65,16 +65,16 @@ class _Reader:
         return result
 
     def power(self) -> complex:
-        first = self.next()
+        first = self.peek()
         base = self.atom()
-        if self.next() == "^":
+        if self.peek() == "^":
             self.rest.pop()
-            if len(self.next()) > 1:
+            if len(self.peek()) > 1:
                 raise ValueError("x^12")
             return complex(base ** self.atom())
-        if _NUMBER.match(first) and (self.next() == "\\frac" or _NUMBER.match(self.next())):
+        if _NUMBER.match(first) and (self.peek() == "\\frac" or _NUMBER.match(self.peek())):
             raise ValueError("2\\frac12")
-        if first.isalpha() and self.next() == "(":
+        if first.isalpha() and self.peek() == "(":
             raise ValueError("f(x)")
         return base
 
@@ -83,7 +83,7 @@ class _Reader:
         if _NUMBER.match(token):
             return float(token)
         if token in ("(", "{"):
-            return self.closed(")" if token == "(" else "}")
+            return self.bracketed(")" if token == "(" else "}")
         if token == "\\frac":
             return self.group() / self.group()
         if token == "\\sqrt":
@@ -97,16 +97,16 @@ class _Reader:
         raise ValueError(token)
 
     def group(self) -> complex:
-        if self.next() != "{":
-            raise ValueError("an argument without braces")
+        if self.peek() != "{":
+            raise ValueError("argument without braces")
         self.rest.pop()
-        return self.closed("}")
+        return self.bracketed("}")
 
-    def closed(self, closing: str) -> complex:
+    def bracketed(self, closing: str) -> complex:
         result = self.sum()
         if not self.rest or self.rest.pop() != closing:
-            raise ValueError("brackets")
+            raise ValueError("unbalanced brackets")
         return result
 
-    def next(self) -> str:
+    def peek(self) -> str:
         return self.rest[-1] if self.rest else ""

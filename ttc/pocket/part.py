@@ -1,4 +1,4 @@
-"""A part of a pocket problem: one quantity, asked in a few words and worked out in one step."""
+"""Parts of pocket problems: a part asks for one quantity in a few words and is solved in one step."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from ttc.pocket.pen import Pen
 class Part:
     """One quantity of a problem.
 
-    `question` says what it is; `work(pen)` writes the calculation, without its line end, and returns it with the
-    value it arrives at. `has_pitfall` marks the parts that people get wrong systematically.
+    `question` describes the quantity. `work(pen)` writes the calculation, without a newline, and returns it with its
+    result.
     """
 
     question: str
     work: Callable[[Pen], tuple[str, int]]
-    has_pitfall: bool = False
 
 
 PartMaker = Callable[[Random], Part]
-"""Draws one part; every maker draws from a few hundred parts or more."""
+"""Draws one part from at least a few hundred possible parts."""

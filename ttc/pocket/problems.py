@@ -1,7 +1,7 @@
-"""The pocket's problems: six subjects, levels 1-5, with solutions as people write them.
+"""The pocket problems: six subjects, levels 1-5, with solutions that contain human-like slips.
 
-A level decides how many parts a problem has, how many of them are pitfalls, and how likely people are to fall
-into one (see `ttc.pocket.pen`). Splits are disjoint by construction: a hash of a problem's text decides its split.
+The level determines how many parts a problem has, how many of them are pitfalls, and how likely a slip is at each
+pitfall (see `ttc.pocket.pen`). Splits are disjoint by construction: a hash of a problem's text determines its split.
 """
 
 from __future__ import annotations
@@ -19,38 +19,43 @@ from ttc.pocket.subjects import algebra, counting, geometry, intermediate_algebr
 from ttc.types import Problem
 
 LEVELS = (1, 2, 3, 4, 5)
-TEST_PROBLEMS = 500
+SHIPPED_PROBLEMS = 500  # per shipped split
 
-# Level -> choices of (plain parts, pitfalls); one is drawn.
-SHAPES: dict[int, tuple[tuple[int, int], ...]] = {
+PART_COUNTS: dict[int, tuple[tuple[int, int], ...]] = {
     1: ((1, 0), (2, 0), (1, 1)),
     2: ((1, 1), (2, 1)),
     3: ((1, 1), (2, 1), (1, 2)),
     4: ((1, 2), (2, 2), (0, 2)),
     5: ((1, 3), (0, 3)),
 }
+"""Level -> possible numbers of (plain parts, pitfalls); one of them is drawn."""
+
+SolutionWriter = Callable[[Pen], tuple[list[str], str]]
+"""Writes a solution with a pen; returns the steps, each without a newline, and the final answer."""
 
 
 @dataclass(frozen=True)
 class Draft:
-    """A problem before it is solved. `write(pen)` returns the steps (each without line end) and the final answer."""
+    """A problem with the function that writes its solutions."""
 
     question: str
     subject: str
     level: int
-    write: Callable[[Pen], tuple[list[str], str]]
+    write: SolutionWriter
 
     def solution(self, pen: Pen) -> tuple[list[str], str]:
-        """Newline-terminated steps and the answer; the last step states it and has no newline."""
+        """Return the steps and the answer. Each step ends with a newline, except the last, which states the answer."""
         steps, answer = self.write(pen)
         return [*(f"{step}\n" for step in steps), f"The answer is $\\boxed{{{answer}}}$."], answer
 
     @property
     def gold(self) -> str:
+        """The answer of the solution without slips."""
         return self.write(Pen.careful())[1]
 
 
-def _totals(pen: Pen, values: list[int]) -> tuple[list[str], int]:
+def _add_up(pen: Pen, values: list[int]) -> tuple[list[str], int]:
+    """Write the running sum of `values`, one step per addition; return the steps and the total."""
     steps, total = [], values[0]
     for value in values[1:]:
         result = pen.calc(total + value)
@@ -59,8 +64,8 @@ def _totals(pen: Pen, values: list[int]) -> tuple[list[str], int]:
     return steps, total
 
 
-def _named_parts(parts: list[Part]) -> tuple[str, Callable[[Pen], tuple[list[str], str]]]:
-    """`Let $a$ be ..., $b$ be .... Find $a+b$.`"""
+def _compose_definitions(parts: list[Part]) -> tuple[str, SolutionWriter]:
+    """Compose a problem of the form `Let $a$ be ..., $b$ be .... Find $a+b$.`"""
     letters = "abcdefg"[: len(parts)]
     if len(parts) == 1:
         question = f"Find {parts[0].question}."
@@ -71,14 +76,14 @@ def _named_parts(parts: list[Part]) -> tuple[str, Callable[[Pen], tuple[list[str
     def write(pen: Pen) -> tuple[list[str], str]:
         worked = [part.work(pen) for part in parts]
         named = [f"${letter}$: {step}" for letter, (step, _) in zip(letters, worked, strict=True)]
-        steps, total = _totals(pen, [value for _, value in worked])
+        steps, total = _add_up(pen, [value for _, value in worked])
         return named + steps, str(total)
 
     return question, write
 
 
-def _expression(parts: list[Part]) -> tuple[str, Callable[[Pen], tuple[list[str], str]]]:
-    """`Evaluate $...$.`"""
+def _compose_expression(parts: list[Part]) -> tuple[str, SolutionWriter]:
+    """Compose a problem of the form `Evaluate $...$.`"""
     terms = [
         part.question if i == 0 or part.question.startswith("-") else f"+{part.question}"
         for i, part in enumerate(parts)
@@ -86,66 +91,74 @@ def _expression(parts: list[Part]) -> tuple[str, Callable[[Pen], tuple[list[str]
 
     def write(pen: Pen) -> tuple[list[str], str]:
         worked = [part.work(pen) for part in parts]
-        steps, total = _totals(pen, [value for _, value in worked])
+        steps, total = _add_up(pen, [value for _, value in worked])
         return [step for step, _ in worked] + steps, str(total)
 
     return f"Evaluate ${''.join(terms)}$.", write
 
 
-Composer = Callable[[list[Part]], tuple[str, Callable[[Pen], tuple[list[str], str]]]]
+Composer = Callable[[list[Part]], tuple[str, SolutionWriter]]
+"""Composes parts into a question and the function that writes its solutions."""
+
+DraftMaker = Callable[[Random, int, int, int], Draft]
+"""Draws a draft from (random generator, level, number of plain parts, number of pitfalls)."""
 
 
-def _parts_draft(
+def _draft_maker(
     subject: str, plain: tuple[PartMaker, ...], pitfalls: tuple[PartMaker, ...], compose: Composer
-) -> Callable[[Random, int, int, int], Draft]:
+) -> DraftMaker:
+    """Return a function that draws drafts of a subject whose problems are sums of parts."""
+
     def draft(rng: Random, level: int, n_plain: int, n_pitfalls: int) -> Draft:
         while True:
             parts = [rng.choice(plain)(rng) for _ in range(n_plain)]
             parts += [rng.choice(pitfalls)(rng) for _ in range(n_pitfalls)]
             rng.shuffle(parts)
             question, write = compose(parts)
-            if abs(int(write(Pen.careful())[1])) <= 99:  # every number stays within two digits
+            if abs(int(write(Pen.careful())[1])) <= 99:  # the answer has at most two digits
                 return Draft(question, subject, level, write)
 
     return draft
 
 
 def _algebra_draft(rng: Random, level: int, n_plain: int, n_pitfalls: int) -> Draft:
-    drawn = algebra.equation(rng, n_plain, n_pitfalls)
-    return Draft(drawn.question, "Algebra", level, drawn.write)
+    equation = algebra.draw_equation(rng, n_plain, n_pitfalls)
+    return Draft(equation.question, "Algebra", level, equation.write)
 
 
-SUBJECTS: dict[str, Callable[[Random, int, int, int], Draft]] = {
+SUBJECTS: dict[str, DraftMaker] = {
     "Algebra": _algebra_draft,
-    "Counting & Probability": _parts_draft("Counting & Probability", counting.PLAIN, counting.PITFALLS, _named_parts),
-    "Geometry": _parts_draft("Geometry", geometry.PLAIN, geometry.PITFALLS, _named_parts),
-    "Intermediate Algebra": _parts_draft(
-        "Intermediate Algebra", intermediate_algebra.PLAIN, intermediate_algebra.PITFALLS, _named_parts
+    "Counting & Probability": _draft_maker(
+        "Counting & Probability", counting.PLAIN, counting.PITFALLS, _compose_definitions
     ),
-    "Number Theory": _parts_draft("Number Theory", number_theory.PLAIN, number_theory.PITFALLS, _named_parts),
-    "Prealgebra": _parts_draft("Prealgebra", prealgebra.PLAIN, prealgebra.PITFALLS, _expression),
+    "Geometry": _draft_maker("Geometry", geometry.PLAIN, geometry.PITFALLS, _compose_definitions),
+    "Intermediate Algebra": _draft_maker(
+        "Intermediate Algebra", intermediate_algebra.PLAIN, intermediate_algebra.PITFALLS, _compose_definitions
+    ),
+    "Number Theory": _draft_maker("Number Theory", number_theory.PLAIN, number_theory.PITFALLS, _compose_definitions),
+    "Prealgebra": _draft_maker("Prealgebra", prealgebra.PLAIN, prealgebra.PITFALLS, _compose_expression),
 }
 
 
 def split_of(question: str) -> str:
-    """The split a problem text belongs to: 90% train, 5% validation, 5% test, by its hash."""
+    """Return the split of a problem text by its hash: 90% train, 5% validation, 5% test."""
     bucket = int.from_bytes(hashlib.sha256(question.encode()).digest()[:4], "big") % 100
     return "train" if bucket < 90 else "validation" if bucket < 95 else "test"
 
 
 def drafts(split: str, seed: int) -> Iterator[Draft]:
-    """Endless drafts of one split, levels and subjects in turn. The same seed gives the same drafts."""
+    """Yield drafts of one split without end, cycling through subjects and levels. Equal seeds give equal drafts."""
     rng = Random(f"{split}-{seed}")
     for level, subject in cycle([(level, subject) for subject in SUBJECTS for level in LEVELS]):
         while True:
-            draft = SUBJECTS[subject](rng, level, *rng.choice(SHAPES[level]))
+            draft = SUBJECTS[subject](rng, level, *rng.choice(PART_COUNTS[level]))
             if split_of(draft.question) == split:
                 yield draft
                 break
 
 
 def sample_problems(split: str, count: int, seed: int) -> list[Problem]:
-    """`count` different problems of a split, with their gold answers."""
+    """Draw `count` different problems of a split, with their gold answers."""
     problems: dict[str, Problem] = {}
     for draft in drafts(split, seed):
         if len(problems) == count:
@@ -159,5 +172,8 @@ def sample_problems(split: str, count: int, seed: int) -> list[Problem]:
 
 @cache
 def load_split(split: str) -> tuple[Problem, ...]:
-    """The shipped problems, `test` or `validation`: 500 each, fixed. `sample_problems` draws the training problems."""
-    return tuple(sample_problems(split, TEST_PROBLEMS, seed=0))
+    """Return the shipped problems of `test` or `validation`: 500 each, always the same.
+
+    `sample_problems` draws training problems.
+    """
+    return tuple(sample_problems(split, SHIPPED_PROBLEMS, seed=0))

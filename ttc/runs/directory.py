@@ -68,12 +68,17 @@ class RunDirectory:
         return read_records(self.problems_file)
 
     def overrides(self) -> dict[str, str]:
-        """Return what the command line said, e.g. `{"budget": "4"}`; empty where Hydra has left no record of it."""
+        """Return the overrides of the command line, e.g. `{"budget": "4"}`; empty where Hydra recorded none.
+
+        Raises:
+            UserError: the file is not a list.
+        """
         from omegaconf import OmegaConf
 
         file = self.path / ".hydra" / "overrides.yaml"
         given = OmegaConf.to_object(OmegaConf.load(file)) if file.is_file() else []
-        assert isinstance(given, list)
+        if not isinstance(given, list):
+            raise UserError(f"{file} is not a list of overrides; run the experiment again.")
         # The jobs of a sweep have their colons escaped, e.g. strategy.ratio=1\:4; single runs do not.
         return dict(str(override).replace("\\:", ":").lstrip("+~").partition("=")[::2] for override in given)
 

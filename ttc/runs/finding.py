@@ -1,4 +1,4 @@
-"""EngineReply runs at or below a path, single ones and the jobs of sweeps."""
+"""Finished runs at or below a path, single ones and the jobs of sweeps."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NOT_A_SETTING = ("seed", "hydra.", "store", "grading_", "workers")
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run: where it is, what its command line said, and its summary.json."""
+    """A finished run: its directory, its overrides, and its summary.json."""
 
     directory: Path
     overrides: Mapping[str, str]

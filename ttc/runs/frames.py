@@ -1,4 +1,4 @@
-"""EngineReply runs as pandas frames, for notebooks: `problems, candidates = ttc.load_run("outputs/…")`."""
+"""Finished runs as pandas frames, for notebooks: `problems, candidates = ttc.load_run("outputs/…")`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from ttc.errors import UserError
 from ttc.runs.finding import Run, find_runs
 from ttc.runs.records import ProblemRecord
 
@@ -44,9 +45,11 @@ def load_runs(paths: str | Path | Iterable[str | Path]) -> RunFrames:
     override in which the runs differ.
 
     Raises:
-        UserError: a path without a finished run.
+        UserError: no paths, or one without a finished run.
     """
     given = [paths] if isinstance(paths, str | Path) else list(paths)
+    if not given:
+        raise UserError("no paths given; give run or sweep directories.")
     runs = find_runs(Path(path).expanduser() for path in given)
     keys = dict.fromkeys(key for run in runs for key in run.overrides if not key.startswith("hydra."))
     differing = [key for key in keys if len({run.overrides.get(key) for run in runs}) > 1]

@@ -97,6 +97,8 @@ def _write(out: Path, schema: Any, rows: Iterator[dict[str, object]]) -> int:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    if not out.parent.is_dir():
+        raise UserError(f"{out} cannot be written: {out.parent} is not a directory; choose another file.")
     count = 0
     try:
         with atomic_path(out) as draft, pq.ParquetWriter(draft, schema) as writer:

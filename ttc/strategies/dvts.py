@@ -22,9 +22,9 @@ class Dvts(Strategy):
     rounds: int = 40
 
     def check(self, budget: int) -> None:
-        Beam(self.width, self.rounds).check(budget)
         if self.width is None:
             raise UserError("strategy.width=null: dvts needs a number of beams per tree; use e.g. 4.")
+        Beam(self.width, self.rounds).check(budget)
 
     def solve(self, problem: Problem, budget: int) -> Flow:
         width = min(self.width, budget)

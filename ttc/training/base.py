@@ -1,4 +1,4 @@
-"""What a training is: settings that can be checked, and work that writes a checkpoint into a directory."""
+"""The base class of the trainings."""
 
 from __future__ import annotations
 
@@ -20,4 +20,4 @@ class Training(ABC):
 
     @abstractmethod
     def run(self, directory: Path) -> None:
-        """Do the work, resuming what an interrupted call left in `directory`; writes `directory/model`."""
+        """Train, resuming what an interrupted run left in `directory`, and write `directory/model`."""

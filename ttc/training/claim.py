@@ -1,70 +1,80 @@
-"""A training's directory belongs to what its samples are made with: another training is not given them."""
+"""Trainings on sampled solutions: a run directory is bound to the settings that its samples were made with."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar
 
 from ttc.engines.checkpoint import fingerprint, resolve
 from ttc.engines.generator import VllmGenerator
 from ttc.errors import UserError
+from ttc.files import write_text
+from ttc.training.base import Training
 
-SPEED = frozenset({"max_num_seqs", "gpu_memory_utilization", "kv_cache_gib", "tensor_parallel_size"})
-"""Settings of a generator that change how fast it samples, and nothing else."""
+SPEED_SETTINGS = frozenset({"max_num_seqs", "gpu_memory_utilization", "kv_cache_gib", "tensor_parallel_size"})
+"""Settings of a generator that affect its speed only."""
 
-MODEL, CHECKPOINT = "generator.model", "checkpoint"
-
-
-class Sampling(Protocol):
-    """A training, a dataclass, that learns from what its generator writes."""
-
-    __dataclass_fields__: ClassVar[dict[str, Any]]
-    generator: VllmGenerator
-    fitting: ClassVar[frozenset[str]]
-    """The settings that what is sampled does not hang on."""
+_MODEL, _CHECKPOINT = "generator.model", "checkpoint"
 
 
-def claim(directory: Path, training: Sampling) -> None:
-    """Make the directory, and bind it to what the training samples with; settings of fitting and of speed may change.
+@dataclass
+class SamplingTraining(Training):
+    """A training that learns from what its generator samples."""
 
-    A generator's directory counts by its content, so that a copy or another name of it is the same; a hub id by itself.
+    seed: int = 0
+    generator: VllmGenerator = field(default_factory=VllmGenerator)
+
+    fitting_settings: ClassVar[frozenset[str]]
+    """Settings that do not affect sampling."""
+
+    @property
+    def generator_checkpoint(self) -> str:
+        """The directory or hub id of the generator."""
+        return resolve(self.generator.model, "generator")
+
+
+def claim_directory(directory: Path, training: SamplingTraining) -> None:
+    """Create the directory and bind it to the training's sampling settings, which `sampling.json` records.
+
+    Settings of fitting and of speed may change between runs. A generator in a local directory is identified by its
+    content, so that a copy or a symbolic link counts as the same; one on the hub by its id.
 
     Raises:
-        UserError: it holds samples that were made with other settings, or with none that are known.
+        UserError: the directory holds samples that were made with other settings, or with unknown ones.
     """
     file = directory / "sampling.json"
-    ours = _settings(training)
+    settings = _sampling_settings(training)
     if not file.exists():
         if any(directory.glob("*.jsonl")):
-            raise UserError(f"{directory} holds samples whose settings are not known; choose another hydra.run.dir.")
-        directory.mkdir(parents=True, exist_ok=True)
-        partial = file.with_suffix(".partial")
-        partial.write_text(json.dumps(ours, indent=2) + "\n")
-        partial.replace(file)
-    theirs = json.loads(file.read_text())
-    for name in dict.fromkeys([*ours, *theirs]):
-        if name != MODEL and theirs.get(name) != ours.get(name):
-            told = MODEL if name == CHECKPOINT else name
             raise UserError(
-                f"the samples in {directory} were made with {told}={_shown(theirs, name)}, not {_shown(ours, name)}; "
-                "go on with that, or choose another hydra.run.dir."
+                f"{directory} holds samples whose settings are unknown (no {file.name}); choose another hydra.run.dir."
+            )
+        write_text(file, json.dumps(settings, indent=2))
+    recorded: dict[str, str] = json.loads(file.read_text(encoding="utf-8"))
+    for name in dict.fromkeys([*settings, *recorded]):
+        if name != _MODEL and recorded.get(name) != settings.get(name):
+            raise UserError(
+                f"{directory} holds samples made with {_MODEL if name == _CHECKPOINT else name}="
+                f"{_shown(recorded, name)}, not {_shown(settings, name)}; use the same value, or choose another "
+                "hydra.run.dir."
             )
 
 
-def _settings(training: Sampling) -> dict[str, str]:
-    """The settings that the samples hang on, by their names on the command line, and what the model holds."""
-    generator = training.generator
-    source = resolve(generator.model, "generator")
-    sampling = {name: value for name, value in asdict(training).items() if name not in training.fitting | {"generator"}}
-    asked = {f"generator.{name}": value for name, value in asdict(generator).items() if name not in SPEED}
-    # A hub id may be in the local cache by the next time, so that its content is no mark of it.
-    content = fingerprint(source) if Path(source).is_dir() else source
-    return {name: str(value) for name, value in (sampling | asked | {CHECKPOINT: content}).items()}
+def _sampling_settings(training: SamplingTraining) -> dict[str, str]:
+    """Return the settings that affect sampling, under their names on the command line, and the generator's identity."""
+    generator, source = training.generator, training.generator_checkpoint
+    excluded = training.fitting_settings | {"generator"}
+    sampling = {name: value for name, value in asdict(training).items() if name not in excluded}
+    sampling |= {f"generator.{name}": value for name, value in asdict(generator).items() if name not in SPEED_SETTINGS}
+    # A hub id may be downloaded between two runs: its content cannot identify it.
+    sampling[_CHECKPOINT] = fingerprint(source) if Path(source).is_dir() else source
+    return {name: str(value) for name, value in sampling.items()}
 
 
 def _shown(settings: Mapping[str, str], name: str) -> str:
+    """Format a setting for an error message; a checkpoint as its model's name with the start of its digest."""
     value = settings.get(name, "nothing")
-    return f"{settings[MODEL]} ({value[:12]})" if name == CHECKPOINT and settings[MODEL] != value else value
+    return f"{settings[_MODEL]} ({value[:12]})" if name == _CHECKPOINT and settings[_MODEL] != value else value

@@ -1,23 +1,23 @@
-"""Collecting training data with the engines: a JSON line at a time, resumable, watched."""
+"""Collect training data from a generator into a JSONL file; an interrupted collection resumes."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from ttc.engines.base import EngineConfig, start_engine
 from ttc.execution.runner import Outcome, Runner, start_flows
+from ttc.files import read_jsonl
 from ttc.grading import Grader, extract_answer
 from ttc.progress_bar import track_progress
 from ttc.types import Flow, Problem, Trace
 
-Row = Mapping[str, Any]
 IsCorrect = Callable[[Trace], bool | None]
-"""Right, wrong, or (None) without an answer."""
+"""Whether a trace ends with the correct answer; None when it has no answer."""
 
-IN_FLIGHT = 2048  # requests: enough to keep an engine full, few enough that a killed collection loses little
+MAX_IN_FLIGHT = 2048  # requests: enough to keep an engine full, few enough that a killed collection loses little
+PROBLEMS_PER_FLUSH = 100
 
 
 def collect(
@@ -25,41 +25,43 @@ def collect(
     problems: Iterable[Problem],
     generator: EngineConfig,
     solve: Callable[[Problem, IsCorrect], Flow],
-    rows_of: Callable[[Outcome, IsCorrect], Iterable[Row]],
+    rows_of: Callable[[Outcome, IsCorrect], Iterable[Mapping[str, object]]],
     *,
     title: str,
     seed: int,
 ) -> None:
-    """Append the rows of every problem to `file`, which need an `id`, skipping problems that it holds.
+    """Append the rows of every problem to `file`, skipping the problems that it already holds.
 
-    `file.done` marks it whole. A run killed on the way goes on where it stopped.
+    Each row needs the `id` of its problem. A file of the same name with the suffix `.done` marks the collection as
+    complete.
     """
     done = file.with_suffix(".done")
     if done.exists():
         return
-    seen = {row["id"] for row in read_rows(file)} if file.exists() else set()
-    left = [problem for problem in problems if problem.id not in seen]
-    runner = Runner(start_engine(generator), seed=seed, max_in_flight=IN_FLIGHT)
-    with Grader() as grader, file.open("a") as lines:
-        flows = start_flows(left, lambda problem: solve(problem, judge(problem, grader)))
-        for number, outcome in enumerate(track_progress(runner.run(flows), title, len(left))):
-            rows = rows_of(outcome, judge(outcome.problem, grader))
+    collected: set[str] = set()
+    if file.exists():
+        collected = {row["id"] for _, row in read_jsonl(file, skip_unfinished_line=True)}
+        _drop_unfinished_line(file)
+    remaining = [problem for problem in problems if problem.id not in collected]
+    runner = Runner(start_engine(generator), seed=seed, max_in_flight=MAX_IN_FLIGHT)
+    with Grader() as grader, file.open("a", encoding="utf-8", newline="\n") as lines:
+        flows = start_flows(remaining, lambda problem: solve(problem, correctness_of(problem, grader)))
+        for number, outcome in enumerate(track_progress(runner.run(flows), title, len(remaining))):
+            rows = rows_of(outcome, correctness_of(outcome.problem, grader))
             lines.writelines(json.dumps(row) + "\n" for row in rows)
-            if number % 100 == 0:
+            if number % PROBLEMS_PER_FLUSH == 0:
                 lines.flush()
     done.touch()
 
 
-def read_rows(file: Path) -> Iterator[dict[str, Any]]:
-    """Read what `collect` wrote; a last line that a killed run left half-written is passed over."""
-    with file.open() as lines:
-        for line in lines:
-            if line.endswith("\n"):
-                yield json.loads(line)
+def _drop_unfinished_line(file: Path) -> None:
+    """Remove a last line without "\\n", which a killed run left: the next row would continue it."""
+    with file.open("rb+") as stream:
+        stream.truncate(stream.read().rfind(b"\n") + 1)
 
 
-def judge(problem: Problem, grader: Grader) -> IsCorrect:
-    """Grade the problem's traces."""
+def correctness_of(problem: Problem, grader: Grader) -> IsCorrect:
+    """Return the function that grades traces of the problem."""
 
     def is_correct(trace: Trace) -> bool | None:
         answer = extract_answer(trace.text) if trace.is_finished else None

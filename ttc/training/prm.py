@@ -1,4 +1,4 @@
-"""`ttc train prm`: Algorithm 1. Sample and roll out with the generator, then fit a PRM to the labels."""
+"""`ttc train prm`: label steps by Monte-Carlo rollouts of the generator (Algorithm 1), then fit a PRM to the labels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ttc.types import Flow, Problem
 class PrmTraining(VerifierTraining):
     """Train a process reward model on the generator's own solutions.
 
-    The paper's sizes are 16 samples and 16 rollouts; small models learn more from many problems with few of each.
+    The paper uses 16 samples and 16 rollouts; small models learn more from many problems with few of each.
     """
 
     monte_carlo: MonteCarlo = field(default_factory=lambda: MonteCarlo(samples=2, rollouts=1))

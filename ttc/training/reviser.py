@@ -1,100 +1,110 @@
-"""`ttc train reviser`: Algorithm 5. The generator learns to write the right solution after wrong ones."""
+"""`ttc train reviser`: the generator learns to write a correct solution after wrong ones (Algorithm 5)."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
-from ttc.engines.checkpoint import resolve
-from ttc.engines.generator import VllmGenerator
 from ttc.errors import UserError
 from ttc.execution.runner import Outcome
+from ttc.files import read_jsonl, write_text
 from ttc.pocket.problems import sample_problems
 from ttc.strategies.revisions import Revisions
-from ttc.training.base import Training
-from ttc.training.claim import claim
-from ttc.training.collect import IsCorrect, Row, collect, read_rows
+from ttc.training.claim import SamplingTraining, claim_directory
+from ttc.training.collect import IsCorrect, collect
 from ttc.training.corpus import Corpus
-from ttc.training.generator import language_model_loss, pad, save_pretrained, training_attention
-from ttc.training.loop import Optimisation, pick_device, train
-from ttc.training.trajectories import Attempt, Recipe, Trajectory, chained, trajectories
+from ttc.training.language_model import (
+    EncodedDocument,
+    collate_documents,
+    document_length,
+    language_model_loss,
+    save_checkpoint,
+    training_attention,
+)
+from ttc.training.loop import Optimisation, pick_device, train_model
+from ttc.training.trajectories import Attempt, Recipe, Trajectory, build_chain_trajectories, build_trajectories
 from ttc.types import Candidate, Flow, Problem
 
 if TYPE_CHECKING:
-    import torch
+    from transformers import PreTrainedTokenizerBase
 
-Encoded = tuple[list[int], list[int]]
-"""Token ids of the problem with the attempts, and of the target."""
+
+class AttemptsRow(TypedDict):
+    """A line of `train.jsonl` and `validation.jsonl`: one problem with the attempts at it that have an answer."""
+
+    id: str
+    question: str
+    attempts: list[tuple[str, bool, list[str]]]  # text, whether it is correct, texts of the attempts shown
 
 
 @dataclass
-class ReviserTraining(Training):
-    """Finetune the generator on its own attempts followed by right ones; the loss is on what follows only.
+class ReviserTraining(SamplingTraining):
+    """Finetune the generator on its own attempts followed by correct ones; the loss covers the last attempt only.
 
-    The paper (`recipe=paper`) samples 64 solutions a problem at a higher temperature, shows wrong attempts alone, and
-    takes the checkpoint a little past the minimum of the validation loss: training stops when `past_minimum`
-    evaluations have passed without a new one. `recipe=chains` is a further round for a reviser that has had one: it is
-    the `generator`, and learns from chains that it makes itself, as what it will see is what it wrote (the idea of
-    DAgger, Ross et al. 2011).
+    The paper (`recipe=paper`) samples 64 solutions per problem at a higher temperature, shows wrong attempts only, and
+    takes the checkpoint slightly past the minimum of the validation loss: training stops after `past_minimum`
+    evaluations without a new minimum. `recipe=chains` trains a reviser, given as the `generator`, for another round on
+    chains that it samples itself, so that it learns from the contexts that it will see (the idea of DAgger, Ross et al.
+    2011).
     """
 
-    seed: int = 0
-    generator: VllmGenerator = field(default_factory=VllmGenerator)
     problems: int = 8_000
     validation_problems: int = 300
     samples: int = 16
-    length: int = 1  # of the chains that the samples come in
+    length: int = 1  # attempts per chain
     recipe: Recipe = Recipe.own
     optimisation: Optimisation = field(default_factory=lambda: Optimisation(steps=1_500, learning_rate=1e-3))
     batch_documents: int = 64
     evaluate_every: int = 250
     past_minimum: int = 2
 
-    fitting: ClassVar[frozenset[str]] = frozenset(
+    fitting_settings: ClassVar[frozenset[str]] = frozenset(
         {"recipe", "optimisation", "batch_documents", "evaluate_every", "past_minimum"}
     )
-    """Settings that what is sampled does not hang on."""
 
     def check(self) -> None:
-        """Refuse sizes that leave nothing to learn from, before any weights load."""
+        """Refuse sizes that leave nothing to learn from, and an unusable generator."""
         if self.samples < 2:
-            raise UserError(f"samples={self.samples}: right and wrong solutions need 2 or more a problem, e.g. 16.")
+            raise UserError(
+                f"samples={self.samples} must be at least 2, for a correct and a wrong solution per problem; use e.g. "
+                "16."
+            )
         if self.length < 1 or self.samples % self.length:
             raise UserError(
-                f"samples={self.samples} are no whole chains of length={self.length}; use a multiple, e.g. "
+                f"samples={self.samples} cannot be split into chains of length={self.length}; use a multiple, e.g. "
                 f"samples={4 * max(1, self.length)} length={max(1, self.length)}."
             )
         if (self.recipe is Recipe.chains) != (self.length > 1):
             raise UserError(
-                f"recipe={self.recipe} with length={self.length}: only recipe=chains learns from chains, and these "
-                "are 2 attempts or longer, e.g. recipe=chains length=8 generator.model=pocket-reviser."
+                f"recipe={self.recipe} does not fit length={self.length}: only recipe=chains learns from chains, which "
+                "have at least 2 attempts; use e.g. recipe=chains length=8 generator.model=pocket-reviser."
             )
         if self.past_minimum < 1:
-            raise UserError(f"past_minimum={self.past_minimum} is no number of evaluations; use 1 or more.")
+            raise UserError(f"past_minimum={self.past_minimum} must be at least 1; use e.g. 2.")
         self.generator.check()
 
     def run(self, directory: Path) -> None:
-        """Collect samples (resumable), fit (resumable); writes `directory/model` and `directory/report.json`."""
+        """Collect samples and finetune, both resumable; write `model`, `validation_losses.json` and `report.json`."""
         import torch
         from rich.console import Console
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
-        claim(directory, self)
+        claim_directory(directory, self)
         torch.manual_seed(self.seed)
-        source = resolve(self.generator.model, "generator")
+        source = self.generator_checkpoint
         tokenizer = AutoTokenizer.from_pretrained(source)
-        rows = self._encoded(self._sampled(directory, "train", self.problems), tokenizer)
-        held_out = self._encoded(self._sampled(directory, "validation", self.validation_problems), tokenizer)
+        documents = self._documents(directory, "train", self.problems, tokenizer)
+        held_out = self._documents(directory, "validation", self.validation_problems, tokenizer)
         model = AutoModelForCausalLM.from_pretrained(
             source, dtype=torch.float32, attn_implementation=training_attention()
         )
-        corpus = Corpus(rows, self.batch_documents, self.seed, _length, pad)
-        watch = PastMinimum(directory / "validation_losses.json", self.past_minimum, held_out)
-        train(
+        corpus = Corpus(documents, self.batch_documents, self.seed, document_length, collate_documents)
+        stopping = PastMinimum(directory / "validation_losses.json", self.past_minimum, held_out)
+        train_model(
             model,
             corpus.batch_at,
             language_model_loss,
@@ -102,103 +112,106 @@ class ReviserTraining(Training):
             directory,
             title="reviser",
             fingerprint=repr(self),
-            evaluate=watch.evaluated,
+            evaluate=stopping.evaluate,
             evaluate_every=self.evaluate_every,
-            is_enough=watch.is_enough,
+            should_stop=stopping.should_stop,
         )
-        save_pretrained(model, tokenizer, directory / "model")
-        report = {"trajectories": len(rows), "validation_losses": watch.losses}
-        (directory / "report.json").write_text(json.dumps(report, indent=2) + "\n")
+        save_checkpoint(model, tokenizer, directory / "model")
+        report = {"trajectories": len(documents), "validation_losses": stopping.losses}
+        write_text(directory / "report.json", json.dumps(report, indent=2))
         Console().print_json(data=report)
 
-    def _sampled(self, directory: Path, split: str, count: int) -> list[Trajectory]:
-        """Sample solutions of a split's problems, and make them trajectories."""
+    def _documents(
+        self, directory: Path, split: str, count: int, tokenizer: PreTrainedTokenizerBase
+    ) -> list[EncodedDocument]:
+        """Sample solutions to `count` problems of a split, and encode the trajectories built from them."""
         file = directory / f"{split}.jsonl"
         chains = Revisions(f"{self.length}:{self.samples // self.length}")
         collect(
             file,
             sample_problems(split, count, self.seed + 2),
             self.generator,
-            lambda problem, is_correct: self._attempts(problem, chains),
-            _row,
+            lambda problem, is_correct: self._sample_attempts(problem, chains),
+            _attempts_rows,
             title=f"sampling {split} problems",
             seed=self.seed,
         )
-        return [trajectory for row in read_rows(file) for trajectory in self._trajectories(row)]
+        found = [trajectory for _, row in read_jsonl(file) for trajectory in self._trajectories(row)]
+        if not found:
+            raise UserError(
+                f"{file} holds no problem that recipe={self.recipe} can learn from; use another hydra.run.dir with "
+                "more problems, more samples or a stronger generator."
+            )
+        return [self._encode(trajectory, tokenizer) for trajectory in found]
 
-    def _attempts(self, problem: Problem, chains: Revisions) -> Flow:
+    def _sample_attempts(self, problem: Problem, chains: Revisions) -> Flow:
         attempts = yield from chains.attempts(problem, self.samples)
         return [Candidate(trace) for chain in attempts for trace in chain]
 
-    def _trajectories(self, row: Row) -> list[Trajectory]:
-        rng = Random(f"{self.seed}-{row['id']}")  # a problem's draws do not hang on the others
-        attempts = [Attempt(text, right, tuple(shown)) for text, right, shown in row["attempts"]]
+    def _trajectories(self, row: AttemptsRow) -> list[Trajectory]:
+        rng = Random(f"{self.seed}-{row['id']}")  # one problem's draws do not depend on the others
+        attempts = [Attempt(text, correct, tuple(shown)) for text, correct, shown in row["attempts"]]
         if self.recipe is Recipe.chains:
-            return chained(row["question"], attempts, rng)
-        right, wrong = ([attempt.text for attempt in attempts if attempt.right is kind] for kind in (True, False))
-        return trajectories(row["question"], right, wrong, self.recipe, rng)
+            return build_chain_trajectories(row["question"], attempts, rng)
+        correct = [attempt.text for attempt in attempts if attempt.correct]
+        wrong = [attempt.text for attempt in attempts if not attempt.correct]
+        return build_trajectories(row["question"], correct, wrong, self.recipe, rng)
 
-    def _encoded(self, found: Iterable[Trajectory], tokenizer: Any) -> list[Encoded]:
-        """Token ids as the engine will show them: problem, attempts each with the end mark, then the target."""
+    def _encode(self, trajectory: Trajectory, tokenizer: PreTrainedTokenizerBase) -> EncodedDocument:
+        """Return the token ids as the engine builds them: problem, attempts each with the end mark, then the target."""
 
-        def ids(text: str) -> list[int]:
+        def with_end_mark(text: str) -> list[int]:
             return [*tokenizer(text, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
 
-        encoded = []
-        for trajectory in found:
-            prompt = tokenizer(self.generator.prompt.replace("{question}", trajectory.question))["input_ids"]
-            shown = [id_ for attempt in trajectory.attempts for id_ in ids(attempt)]
-            encoded.append((prompt + shown, ids(trajectory.target)))
-        if not encoded:
-            raise UserError(f"none of {self.problems} problems was ever solved; give problems=... more of them.")
-        return encoded
+        prompt: list[int] = tokenizer(self.generator.prompt.replace("{question}", trajectory.question))["input_ids"]
+        shown = [token for attempt in trajectory.attempts for token in with_end_mark(attempt)]
+        return prompt + shown, with_end_mark(trajectory.target)
 
 
 class PastMinimum:
-    """The validation loss over time, kept in a file, and whether its minimum lies far enough behind."""
+    """Early stopping: ends the training when the validation loss has had no new minimum for some evaluations.
 
-    def __init__(self, file: Path, past_minimum: int, held_out: list[Encoded], batch_documents: int = 128) -> None:
-        self._file, self._past = file, past_minimum
-        held_out = sorted(held_out, key=_length)
-        self._batches = [held_out[i : i + batch_documents] for i in range(0, len(held_out), batch_documents)]
-        self.losses: dict[str, float] = json.loads(file.read_text()) if file.exists() else {}
+    The losses are kept in `file`, by step, so that a resumed training knows the earlier ones.
+    """
 
-    def evaluated(self, model: torch.nn.Module, step: int) -> str:
-        """Measure now; return a line to show."""
+    def __init__(
+        self, file: Path, past_minimum: int, held_out: Sequence[EncodedDocument], batch_documents: int = 128
+    ) -> None:
+        self._file, self._past_minimum = file, past_minimum
+        ordered = sorted(held_out, key=document_length)
+        self._batches = [ordered[i : i + batch_documents] for i in range(0, len(ordered), batch_documents)]
+        self.losses: dict[str, float] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+
+    def evaluate(self, model: Any, step: int) -> str:
+        """Measure and record the validation loss; return a line to show."""
         import torch
 
         total = tokens = 0.0
         with torch.inference_mode():
-            for rows in self._batches:
-                batch = {name: tensor.to(pick_device()) for name, tensor in pad(rows).items()}
-                targets = sum(len(target) for _, target in rows)
+            for documents in self._batches:
+                batch = {name: tensor.to(pick_device()) for name, tensor in collate_documents(documents).items()}
+                targets = sum(len(target) for _, target in documents)
                 total += float(language_model_loss(model, batch)) * targets
                 tokens += targets
-        # A training that was killed after its last checkpoint measures some steps again.
+        # A training that was killed after its last checkpoint repeats some steps: their losses are replaced.
         self.losses = {key: loss for key, loss in self.losses.items() if int(key) < step} | {str(step): total / tokens}
-        self._file.write_text(json.dumps(self.losses, indent=2) + "\n")
+        write_text(self._file, json.dumps(self.losses, indent=2))
         return f"validation loss {total / tokens:.4f}"
 
-    def is_enough(self) -> bool:
-        """Have enough evaluations passed since the smallest loss?"""
+    def should_stop(self) -> bool:
+        """Whether `past_minimum` evaluations have passed since the smallest loss."""
         losses = list(self.losses.values())
-        return len(losses) - losses.index(min(losses)) > self._past if losses else False
+        return len(losses) - losses.index(min(losses)) > self._past_minimum if losses else False
 
 
-def _row(outcome: Outcome, is_correct: IsCorrect) -> Iterable[Row]:
-    """A problem with its attempts: text, right or wrong, attempts in sight. Those without an answer are dropped."""
-    traces = [candidate.trace for candidate in outcome.candidates]
-    verdicts = [(trace, is_correct(trace)) for trace in traces]
+def _attempts_rows(outcome: Outcome, is_correct: IsCorrect) -> Iterable[AttemptsRow]:
+    graded = [(candidate.trace, is_correct(candidate.trace)) for candidate in outcome.candidates]
     yield {
         "id": outcome.problem.id,
         "question": outcome.problem.question,
         "attempts": [
-            [trace.text, right, [attempt.text for attempt in trace.attempts]]
-            for trace, right in verdicts
-            if right is not None
+            (trace.text, correct, [attempt.text for attempt in trace.attempts])
+            for trace, correct in graded
+            if correct is not None
         ],
     }
-
-
-def _length(row: Encoded) -> int:
-    return len(row[0]) + len(row[1])

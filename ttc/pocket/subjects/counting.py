@@ -1,4 +1,4 @@
-"""Counting: pairs, lists, ranges, coin flips."""
+"""Counting: choices, multiples, pairs, ranges and subsets."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from ttc.pocket.part import Part
 from ttc.pocket.pen import Pen
 
 
-def menus(rng: Random) -> Part:
-    """One of each of two kinds."""
+def one_of_each(rng: Random) -> Part:
+    """Choices of one item from each of two kinds."""
     a, b = rng.randint(2, 9), rng.randint(2, 9)
 
     def work(pen: Pen) -> tuple[str, int]:
@@ -21,7 +21,7 @@ def menus(rng: Random) -> Part:
 
 
 def multiples(rng: Random) -> Part:
-    """How many multiples fit."""
+    """Multiples of a number up to a limit."""
     k = rng.randint(2, 9)
     n = rng.randint(k + 2, 80)
 
@@ -33,8 +33,8 @@ def multiples(rng: Random) -> Part:
     return Part(f"the number of multiples of ${k}$ from $1$ to ${n}$", work)
 
 
-def pairs(rng: Random) -> Part:
-    """Pitfall: unordered pairs are counted as ordered ones."""
+def unordered_pairs(rng: Random) -> Part:
+    """Pitfall: unordered pairs are counted as ordered pairs."""
     n = rng.randint(4, 10)
     thing = rng.choice(("handshakes among", "pairs from", "teams of two from", "games among"))
 
@@ -46,10 +46,10 @@ def pairs(rng: Random) -> Part:
         value = pen.calc(ordered // 2)
         return f"${x} \\times {x - 1} \\div 2={ordered} \\div 2={value}$", value
 
-    return Part(f"the number of {thing} ${n}$ people", work, has_pitfall=True)
+    return Part(f"the number of {thing} ${n}$ people", work)
 
 
-def officers(rng: Random) -> Part:
+def leader_and_deputy(rng: Random) -> Part:
     """Pitfall: the same person is counted for both offices."""
     n = rng.randint(3, 9)
     club = rng.choice(("club", "class", "team", "choir"))
@@ -60,7 +60,7 @@ def officers(rng: Random) -> Part:
         value = pen.calc(x * second)
         return f"${x} \\times {second}={value}$", value
 
-    return Part(f"the number of ways to pick a leader and a deputy from a {club} of ${n}$", work, has_pitfall=True)
+    return Part(f"the number of ways to pick a leader and a deputy from a {club} of ${n}$", work)
 
 
 def inclusive_range(rng: Random) -> Part:
@@ -76,11 +76,11 @@ def inclusive_range(rng: Random) -> Part:
         value = pen.calc(y - x + 1)
         return f"${y}-{x}+1={value}$", value
 
-    return Part(f"the number of integers from ${a}$ to ${b}$", work, has_pitfall=True)
+    return Part(f"the number of integers from ${a}$ to ${b}$", work)
 
 
-def at_least_one(rng: Random) -> Part:
-    """Pitfall: the empty case is not taken away."""
+def nonempty_subsets(rng: Random) -> Part:
+    """Pitfall: the empty subset is not subtracted."""
     k = rng.randint(2, 6)
     thing = rng.choice(("coins", "cards", "books", "pens", "hats"))
 
@@ -92,8 +92,8 @@ def at_least_one(rng: Random) -> Part:
         value = pen.calc(total - 1)
         return f"$2^{x}-1={total}-1={value}$", value
 
-    return Part(f"the number of ways to take at least one of ${k}$ different {thing}", work, has_pitfall=True)
+    return Part(f"the number of ways to take at least one of ${k}$ different {thing}", work)
 
 
-PLAIN = (menus, multiples)
-PITFALLS = (pairs, officers, inclusive_range, at_least_one)
+PLAIN = (one_of_each, multiples)
+PITFALLS = (unordered_pairs, leader_and_deputy, inclusive_range, nonempty_subsets)

@@ -1,4 +1,4 @@
-"""Geometry: areas of plane figures."""
+"""Geometry: areas and perimeters of plane figures."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from ttc.pocket.part import Part
 from ttc.pocket.pen import Pen
 
 RIGHT_TRIANGLES = ((4, 3, 5), (8, 6, 10), (6, 8, 10), (12, 5, 13), (8, 15, 17), (12, 9, 15))
-"""Even leg, other leg, hypotenuse."""
+"""Right triangles as (even leg, other leg, hypotenuse)."""
 
 
-def rectangle(rng: Random) -> Part:
-    """Side times side."""
+def rectangle_area(rng: Random) -> Part:
+    """The product of the two sides."""
     a, b = rng.randint(2, 9), rng.randint(2, 9)
 
     def work(pen: Pen) -> tuple[str, int]:
@@ -23,8 +23,8 @@ def rectangle(rng: Random) -> Part:
     return Part(f"the area of a rectangle with sides ${a}$ and ${b}$", work)
 
 
-def frame(rng: Random) -> Part:
-    """Twice the sum of the sides."""
+def rectangle_perimeter(rng: Random) -> Part:
+    """Twice the sum of the two sides."""
     a, b = rng.randint(2, 20), rng.randint(2, 20)
 
     def work(pen: Pen) -> tuple[str, int]:
@@ -36,8 +36,8 @@ def frame(rng: Random) -> Part:
     return Part(f"the perimeter of a rectangle with sides ${a}$ and ${b}$", work)
 
 
-def triangle(rng: Random) -> Part:
-    """Pitfall: the half is forgotten."""
+def triangle_area(rng: Random) -> Part:
+    """Pitfall: the product is not halved."""
     a, b = 2 * rng.randint(1, 5), rng.randint(2, 9)
 
     def work(pen: Pen) -> tuple[str, int]:
@@ -48,11 +48,11 @@ def triangle(rng: Random) -> Part:
         value = pen.calc(product // 2)
         return f"${x} \\times {y} \\div 2={product} \\div 2={value}$", value
 
-    return Part(f"the area of a triangle with base ${a}$ and height ${b}$", work, has_pitfall=True)
+    return Part(f"the area of a triangle with base ${a}$ and height ${b}$", work)
 
 
-def parallelogram(rng: Random) -> Part:
-    """Pitfall: the side is taken for the height."""
+def parallelogram_area(rng: Random) -> Part:
+    """Pitfall: the side is used as the height."""
     base, height = rng.randint(3, 9), rng.randint(2, 7)
     side = height + rng.randint(1, 3)
 
@@ -61,13 +61,11 @@ def parallelogram(rng: Random) -> Part:
         value = pen.calc(x * y)
         return f"${x} \\times {y}={value}$", value
 
-    return Part(
-        f"the area of a parallelogram with base ${base}$, side ${side}$ and height ${height}$", work, has_pitfall=True
-    )
+    return Part(f"the area of a parallelogram with base ${base}$, side ${side}$ and height ${height}$", work)
 
 
-def square_from_perimeter(rng: Random) -> Part:
-    """Pitfall: half of the perimeter is taken for the side."""
+def square_area_from_perimeter(rng: Random) -> Part:
+    """Pitfall: half of the perimeter is used as the side."""
     side = rng.randint(2, 9)
 
     def work(pen: Pen) -> tuple[str, int]:
@@ -77,11 +75,11 @@ def square_from_perimeter(rng: Random) -> Part:
         value = pen.calc(s * s)
         return f"${x} \\div {divisor}={s}$, ${s}^2={value}$", value
 
-    return Part(f"the area of a square with perimeter ${4 * side}$", work, has_pitfall=True)
+    return Part(f"the area of a square with perimeter ${4 * side}$", work)
 
 
-def right_triangle(rng: Random) -> Part:
-    """Pitfall: the hypotenuse is taken for a leg."""
+def right_triangle_area(rng: Random) -> Part:
+    """Pitfall: the hypotenuse is used as a leg."""
     leg, other, hypotenuse = rng.choice(RIGHT_TRIANGLES)
     extra = rng.randint(1, 20)
 
@@ -94,9 +92,8 @@ def right_triangle(rng: Random) -> Part:
     return Part(
         f"${extra}$ more than the area of a right triangle with leg ${leg}$ and hypotenuse ${hypotenuse}$",
         work,
-        has_pitfall=True,
     )
 
 
-PLAIN = (rectangle, frame)
-PITFALLS = (triangle, parallelogram, square_from_perimeter, right_triangle)
+PLAIN = (rectangle_area, rectangle_perimeter)
+PITFALLS = (triangle_area, parallelogram_area, square_area_from_perimeter, right_triangle_area)

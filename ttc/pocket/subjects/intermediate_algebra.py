@@ -1,4 +1,4 @@
-"""Intermediate algebra: functions, sequences, roots, absolute values and floors."""
+"""Intermediate algebra: functions, sequences, roots of quadratics and floors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ttc.pocket.pen import Pen, signed
 
 
 def linear_value(rng: Random) -> Part:
-    """A linear function at a point."""
+    """The value of a linear function at a point."""
     a, b, x = rng.randint(2, 9), rng.randint(1, 15), rng.randint(2, 7)
 
     def work(pen: Pen) -> tuple[str, int]:
@@ -22,7 +22,7 @@ def linear_value(rng: Random) -> Part:
 
 
 def root_product(rng: Random) -> Part:
-    """Read off the constant (Vieta)."""
+    """The constant of a quadratic, which is the product of its roots (Vieta)."""
     p, q = rng.randint(2, 9), rng.randint(2, 9)
 
     def work(pen: Pen) -> tuple[str, int]:
@@ -33,7 +33,7 @@ def root_product(rng: Random) -> Part:
 
 
 def negative_argument(rng: Random) -> Part:
-    """Pitfall: minus times minus stays minus."""
+    """Pitfall: the product of two negative factors is taken as negative."""
     a, x = rng.randint(2, 9), rng.randint(2, 6)
 
     def work(pen: Pen) -> tuple[str, int]:
@@ -43,11 +43,11 @@ def negative_argument(rng: Random) -> Part:
         value = pen.calc(square + term)
         return f"$(-{y})^2-{b}(-{y})={square}{signed(term)}={value}$", value
 
-    return Part(f"$f(-{x})$ for $f(x)=x^2-{a}x$", work, has_pitfall=True)
+    return Part(f"$f(-{x})$ for $f(x)=x^2-{a}x$", work)
 
 
 def nth_term(rng: Random) -> Part:
-    """Pitfall: one difference too many."""
+    """Pitfall: the common difference is added once too often."""
     a, d, n = rng.randint(1, 20), rng.randint(2, 9), rng.randint(4, 9)
 
     def work(pen: Pen) -> tuple[str, int]:
@@ -57,11 +57,11 @@ def nth_term(rng: Random) -> Part:
         value = pen.calc(first + product)
         return f"${first}+{count} \\times {step}={first}+{product}={value}$", value
 
-    return Part(f"term ${n}$ of the sequence ${a},{a + d},{a + 2 * d},\\dots$", work, has_pitfall=True)
+    return Part(f"term ${n}$ of the sequence ${a},{a + d},{a + 2 * d},\\dots$", work)
 
 
 def root_sum(rng: Random) -> Part:
-    """Pitfall: the sign of the sum of the roots."""
+    """Pitfall: the sum of the roots gets the wrong sign."""
     b, c = rng.randint(2, 20), rng.randint(2, 20)
 
     def work(pen: Pen) -> tuple[str, int]:
@@ -69,11 +69,11 @@ def root_sum(rng: Random) -> Part:
         value = coefficient if pen.slips(0.5) else -coefficient
         return f"$r+s={value}$", value
 
-    return Part(f"the sum of the roots of $x^2+{b}x-{c}$", work, has_pitfall=True)
+    return Part(f"the sum of the roots of $x^2+{b}x-{c}$", work)
 
 
 def negative_floor(rng: Random) -> Part:
-    """Pitfall: a negative number is rounded towards zero."""
+    """Pitfall: a negative number is rounded toward zero."""
     d = rng.randint(2, 6)
     n = d * rng.randint(1, 9) + rng.randint(1, d - 1)
 
@@ -82,7 +82,7 @@ def negative_floor(rng: Random) -> Part:
         value = pen.calc(-(x // y) if pen.slips(0.6) else -(x // y) - 1)
         return f"$\\lfloor -{x} \\div {y} \\rfloor={value}$", value
 
-    return Part(f"$\\lfloor -{n} \\div {d} \\rfloor$", work, has_pitfall=True)
+    return Part(f"$\\lfloor -{n} \\div {d} \\rfloor$", work)
 
 
 PLAIN = (linear_value, root_product)

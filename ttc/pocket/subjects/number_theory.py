@@ -10,7 +10,7 @@ from ttc.pocket.pen import Pen
 
 
 def remainder(rng: Random) -> Part:
-    """Take away the largest multiple."""
+    """Subtraction of the largest multiple."""
     m = rng.randint(3, 9)
     n = rng.randint(m + 1, 60)
 
@@ -24,7 +24,7 @@ def remainder(rng: Random) -> Part:
 
 
 def greatest_common_divisor(rng: Random) -> Part:
-    """Of two small numbers."""
+    """The greatest common divisor of two small numbers."""
     d = rng.randint(2, 9)
     a, b = d * rng.randint(1, 5), d * rng.randint(2, 6)
 
@@ -37,7 +37,7 @@ def greatest_common_divisor(rng: Random) -> Part:
 
 
 def negative_remainder(rng: Random) -> Part:
-    """Pitfall: the remainder of a negative number is taken as if it were positive."""
+    """Pitfall: the remainder of a negative number is computed as if the number were positive."""
     m = rng.randint(3, 9)
     n = m * rng.randint(1, 5) + rng.randint(1, m - 1)
 
@@ -51,11 +51,11 @@ def negative_remainder(rng: Random) -> Part:
         value = pen.calc(multiple - x)
         return f"$-{x}+{multiple}={value}$", value
 
-    return Part(f"the remainder when $-{n}$ is divided by ${m}$", work, has_pitfall=True)
+    return Part(f"the remainder when $-{n}$ is divided by ${m}$", work)
 
 
 def divisor_count(rng: Random) -> Part:
-    """Pitfall: the exponents are multiplied without adding one to each."""
+    """Pitfall: the exponents are multiplied without first adding one to each."""
     p, q = rng.sample((2, 3, 5, 7, 11, 13), 2)
     a, b = rng.randint(1, 7), rng.randint(1, 7)
 
@@ -67,11 +67,11 @@ def divisor_count(rng: Random) -> Part:
         value = pen.calc((x + 1) * (y + 1))
         return f"$({x}+1)({y}+1)={value}$", value
 
-    return Part(f"the number of divisors of ${p}^{a} \\times {q}^{b}$", work, has_pitfall=True)
+    return Part(f"the number of divisors of ${p}^{a} \\times {q}^{b}$", work)
 
 
 def least_common_multiple(rng: Random) -> Part:
-    """Pitfall: the product is taken though the numbers share a divisor."""
+    """Pitfall: the product is used although the numbers have a common divisor."""
     d = rng.randint(2, 4)
     a, b = (d * k for k in rng.sample(range(1, 7), 2))
     if a * b > 99:
@@ -85,11 +85,11 @@ def least_common_multiple(rng: Random) -> Part:
         value = pen.calc(lcm(x, y))
         return f"$\\text{{lcm}}({x},{y})={value}$", value
 
-    return Part(f"$\\text{{lcm}}({a},{b})$", work, has_pitfall=True)
+    return Part(f"$\\text{{lcm}}({a},{b})$", work)
 
 
 def units_digit(rng: Random) -> Part:
-    """Pitfall: one power too few is listed."""
+    """Pitfall: one power is left out."""
     a, k = rng.choice((2, 3, 4, 7, 8, 9, 12, 13, 14, 17, 18, 19)), rng.randint(3, 7)
 
     def work(pen: Pen) -> tuple[str, int]:
@@ -99,7 +99,7 @@ def units_digit(rng: Random) -> Part:
             digits.append(pen.calc(digits[-1] * x % 10) % 10)
         return f"${','.join(map(str, digits))}$", digits[-1]
 
-    return Part(f"the units digit of ${a}^{k}$", work, has_pitfall=True)
+    return Part(f"the units digit of ${a}^{k}$", work)
 
 
 PLAIN = (remainder, greatest_common_divisor)

@@ -1,4 +1,4 @@
-"""Prealgebra: one expression to evaluate, term by term."""
+"""Prealgebra: terms of one expression that is evaluated term by term."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ttc.pocket.pen import Pen
 
 
 def product(rng: Random) -> Part:
-    """A product of two digits."""
+    """A product of two one-digit numbers."""
     a, b = rng.randint(2, 9), rng.randint(2, 9)
 
     def work(pen: Pen) -> tuple[str, int]:
@@ -20,7 +20,7 @@ def product(rng: Random) -> Part:
     return Part(f"{a} \\times {b}", work)
 
 
-def plain_bracket(rng: Random) -> Part:
+def difference(rng: Random) -> Part:
     """A difference in brackets."""
     a, b = rng.randint(11, 30), rng.randint(2, 10)
 
@@ -32,8 +32,8 @@ def plain_bracket(rng: Random) -> Part:
     return Part(f"({a}-{b})", work)
 
 
-def minus_bracket(rng: Random) -> Part:
-    """Pitfall: the second sign in a bracket behind a minus is not turned."""
+def negated_bracket(rng: Random) -> Part:
+    """Pitfall: after a minus, the sign of the second term in the bracket is not flipped."""
     a, b = rng.randint(2, 12), rng.randint(2, 19)
 
     def work(pen: Pen) -> tuple[str, int]:
@@ -44,11 +44,11 @@ def minus_bracket(rng: Random) -> Part:
         value = pen.calc(-x + y)
         return f"$-({x}-{y})=-{x}+{y}={value}$", value
 
-    return Part(f"-({a}-{b})", work, has_pitfall=True)
+    return Part(f"-({a}-{b})", work)
 
 
 def precedence(rng: Random) -> Part:
-    """Pitfall: the sum is taken before the product."""
+    """Pitfall: the sum is evaluated before the product."""
     a, b, c = rng.randint(1, 6), rng.randint(2, 6), rng.randint(2, 7)
 
     def work(pen: Pen) -> tuple[str, int]:
@@ -61,11 +61,11 @@ def precedence(rng: Random) -> Part:
         value = pen.calc(x + partial)
         return f"$({x}+{y} \\times {z})={x}+{partial}={value}$", value
 
-    return Part(f"({a}+{b} \\times {c})", work, has_pitfall=True)
+    return Part(f"({a}+{b} \\times {c})", work)
 
 
 def negative_square(rng: Random) -> Part:
-    """Pitfall: the square of a negative number keeps its sign."""
+    """Pitfall: the square of a negative number is taken as negative."""
     a, b = rng.randint(2, 6), rng.randint(1, 20)
 
     def work(pen: Pen) -> tuple[str, int]:
@@ -74,11 +74,11 @@ def negative_square(rng: Random) -> Part:
         value = pen.calc(square + y)
         return f"$((-{x})^2+{y})=({square}+{y})={value}$", value
 
-    return Part(f"((-{a})^2+{b})", work, has_pitfall=True)
+    return Part(f"((-{a})^2+{b})", work)
 
 
-def left_to_right(rng: Random) -> Part:
-    """Pitfall: in a quotient times a number the product is taken first."""
+def division_then_product(rng: Random) -> Part:
+    """Pitfall: in a division followed by a multiplication, the multiplication is evaluated first."""
     b, c = rng.randint(2, 4), rng.randint(2, 4)
     a = b * c * rng.randint(1, 6)
 
@@ -92,8 +92,8 @@ def left_to_right(rng: Random) -> Part:
         value = pen.calc(partial * c)
         return f"${x} \\div {b} \\times {c}={partial} \\times {c}={value}$", value
 
-    return Part(f"{a} \\div {b} \\times {c}", work, has_pitfall=True)
+    return Part(f"{a} \\div {b} \\times {c}", work)
 
 
-PLAIN = (product, plain_bracket)
-PITFALLS = (minus_bracket, precedence, negative_square, left_to_right)
+PLAIN = (product, difference)
+PITFALLS = (negated_bracket, precedence, negative_square, division_then_product)

@@ -1,4 +1,4 @@
-"""`ttc store`: what is kept, as a table, a parquet file, or no longer."""
+"""`ttc store` prints, exports and deletes replies and results."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from ttc.types import Sample, Score, Trace
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """A store of one sample and two scores."""
+    """Return the path of a store that holds one sample and two scores."""
     trace = grown(Trace(PROBLEM), "a\n")
     sample, score = Sample(trace), Score(trace)
-    bodies = [
+    rows = [
         (b"1", "small", "sample", encode_reply(EngineReply(0, solved(trace), Usage(5, 0, 9)), sample)),
         (b"2", "judge", "score", encode_reply(EngineReply(0, 0.5, Usage(7)), score)),
         (b"3", "judge", "score", encode_reply(EngineReply(0, 0.25, Usage(0, 7)), score)),
     ]
     with Store(tmp_path / "store.sqlite") as store:
-        store.keep(bodies)
+        store.keep(rows)
     return tmp_path / "store.sqlite"
 
 
@@ -38,13 +38,13 @@ def ttc(*arguments: object) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-def test_the_contents_are_counted_by_engine(path: Path) -> None:
+def test_replies_are_counted_by_engine(path: Path) -> None:
     code, output = ttc("store", "--path", path)
     assert code == 0
     assert [line.split()[:3] for line in output.splitlines()[2:]] == [["judge", "score", "2"], ["small", "sample", "1"]]
 
 
-def test_the_export_has_a_row_a_reply(path: Path, tmp_path: Path) -> None:
+def test_the_export_has_one_row_per_reply(path: Path, tmp_path: Path) -> None:
     assert ttc("store", "export", tmp_path / "out.parquet", "--path", path)[0] == 0
     sample, _, score = pd.read_parquet(tmp_path / "out.parquet").to_dict("records")
     assert (sample["key"], sample["text"]) == ("31", "The answer is $\\boxed{2}$.")
@@ -52,10 +52,11 @@ def test_the_export_has_a_row_a_reply(path: Path, tmp_path: Path) -> None:
     assert score["value"] == 0.25 and pd.isna(score["text"])
 
 
-def row(id_: str, correct: bool) -> dict[str, Any]:
-    right = CandidateRecord("", "2", correct, "stop", (0.5, 0.75), tokens=9)
-    chosen = {"weighted": SelectedAnswer("2", correct)}
-    return ProblemRecord(id_, "2", correct, chosen, correct, (right,), "algebra", 3, 2, 1).to_json()
+def result(id_: str, correct: bool) -> dict[str, Any]:
+    """Return a run's result on one problem."""
+    candidate = CandidateRecord("", "2", correct, "stop", (0.5, 0.75), tokens=9)
+    selected = {"weighted": SelectedAnswer("2", correct)}
+    return ProblemRecord(id_, "2", correct, selected, correct, (candidate,), "algebra", 3, 2, 1).to_json()
 
 
 RUN = {
@@ -67,11 +68,11 @@ RUN = {
 }
 
 
-def test_results_are_kept_by_problem_and_a_rerun_replaces_them(path: Path, tmp_path: Path) -> None:
+def test_results_are_stored_per_problem_and_replaced_by_a_rerun(path: Path, tmp_path: Path) -> None:
     with Store(path) as store:
-        store.keep_results(RUN, [row("a", False), row("b", False)])
-        store.keep_results(RUN, [row("a", True), row("b", False)])
-        store.keep_results(RUN | {"seed": 8}, [row("a", True)])
+        store.keep_results(RUN, [result("a", False), result("b", False)])
+        store.keep_results(RUN, [result("a", True), result("b", False)])
+        store.keep_results(RUN | {"seed": 8}, [result("a", True)])
     assert ttc("store", "export", tmp_path / "out.parquet", "--results", "--path", path)[0] == 0
     rows = pd.read_parquet(tmp_path / "out.parquet").to_dict("records")
     assert [(r["seed"], r["problem"], r["correct"]) for r in rows] == [(7, "a", True), (7, "b", False), (8, "a", True)]
@@ -83,27 +84,27 @@ def test_results_are_kept_by_problem_and_a_rerun_replaces_them(path: Path, tmp_p
     ]
 
 
-def test_pruning_says_how_many_went(path: Path) -> None:
+def test_pruning_reports_the_number_of_deleted_replies(path: Path) -> None:
     assert ttc("store", "prune", "--engine", "judge", "--path", path) == (0, "2 replies deleted\n")
     assert ttc("store", "prune", "--before", "2000-01-01", "--path", path) == (0, "0 replies deleted\n")
 
 
 @pytest.mark.parametrize(
-    ("arguments", "part"),
+    ("arguments", "message"),
     [
         (["store", "prune"], "nothing chosen"),
         (["store", "prune", "--before", "soon"], "not a day"),
         (["store", "prune", "--engine", "jugde"], "judge, small"),
-        (["store", "export", "missing/out.parquet"], "cannot be written"),
+        (["store", "export", f"{__file__}/out.parquet"], "cannot be written"),
     ],
 )
-def test_a_mistake_is_one_line_and_nothing_is_lost(path: Path, arguments: list[str], part: str) -> None:
+def test_an_error_is_one_line_and_deletes_nothing(path: Path, arguments: list[str], message: str) -> None:
     code, output = ttc(*arguments, "--path", path)
-    assert (code, output.count("\n")) == (2, 1) and part in output
+    assert (code, output.count("\n")) == (2, 1) and message in output
     assert ttc("store", "--path", path)[1].count("judge") == 1
 
 
-def test_no_store_is_made_by_looking_for_one(tmp_path: Path) -> None:
+def test_a_missing_store_is_refused_and_not_created(tmp_path: Path) -> None:
     code, output = ttc("store", "--path", tmp_path / "none.sqlite")
     assert code == 2 and "no such store" in output
     assert list(tmp_path.iterdir()) == []

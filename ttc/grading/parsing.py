@@ -1,6 +1,6 @@
-r"""From a raw answer to its structure, and to the key that samples with the same final answer share.
+r"""Parsing of raw answers into `Form`, and the keys that group samples by final answer.
 
-String work only, cached: sympy is not needed to see that 0.5, 1/2 and \frac12 are one number.
+Only string operations, with a cache: 0.5, 1/2 and \frac12 are recognized as the same number without sympy.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 
-from ttc.grading.form import Form, Kind, number, read_based, read_number, read_words
-from ttc.grading.latex import compact, tidy, without_units, without_wrapper
+from ttc.grading.form import Form, Kind, number_form, parse_based_number, parse_number, parse_words
+from ttc.grading.latex import compact, strip_units, tidy, unwrap_text
 
-MAX_CHARACTERS = 1000  # longer answers are right only when spelled like the gold answer
+MAX_CHARACTERS = 1000  # longer answers are correct only if spelled exactly like the gold answer
 
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
 _NAMES = r"\((?:\\?[a-z]+,)+\\?[a-z]+\)|\\?[A-Za-z]+(?:_\{?\w+\}?)?'?(?:\([a-z]\))?"
@@ -27,59 +27,66 @@ _OPENING, _CLOSING = frozenset({"(", "[", "{", "\\{"}), frozenset({")", "]", "}"
 
 @lru_cache(maxsize=1 << 16)
 def normalize_answer(answer: str) -> str:
-    """Return the key by which samples share a final answer; equal keys grade alike. Cached, so cheap."""
-    return str(int(answer)) if _INTEGER.fullmatch(answer) else form(answer).key
+    """Return the key that equal final answers share; answers with equal keys get equal grades. Results are cached."""
+    return str(int(answer)) if _INTEGER.fullmatch(answer) else parse_answer(answer).key
 
 
 @lru_cache(maxsize=1 << 16)
-def form(answer: str) -> Form:
-    """Return the structure of a raw answer."""
+def parse_answer(answer: str) -> Form:
+    """Parse a raw answer. Results are cached."""
     text = answer.strip()
     if _INTEGER.fullmatch(text):
-        return number(Fraction(int(text)), text)
+        return number_form(Fraction(int(text)), text)
     if len(text) > MAX_CHARACTERS:
         return Form(Kind.WORDS, text, text)
     try:
-        return _form(tidy(text))
-    except RecursionError:  # hundreds of brackets
+        return _parse(tidy(text))
+    except RecursionError:  # hundreds of nested brackets
         return Form(Kind.WORDS, text, text)
 
 
-def _form(text: str) -> Form:
-    """Return the structure of tidy `text`: words, then numbers, then what commas, signs and brackets tell."""
-    bare = without_wrapper(text)
-    if words := read_words(bare, wrapped=bare != text):
+def _parse(text: str) -> Form:
+    """Parse tidy `text`: first as words, then as a number, then by its commas, relation signs and brackets."""
+    bare = unwrap_text(text)
+    if words := parse_words(bare, wrapped=bare != text):
         return words
-    text, percent = without_units(bare)
-    if value := read_number(text):
+    text, percent = strip_units(bare)
+    if value := parse_number(text):
         return replace(value, percent=percent)
     line = compact(text)
     pieces = _split(text, ",", ";")
     if len(pieces) > 1:
-        return _list([_form(piece.strip()) for piece in pieces if piece.strip()], line)
-    for reading in (_inequality, _named, _union, _bracketed, _plus_minus, read_based):
-        if read := reading(line):
-            return read
+        return _list_form([_parse(piece.strip()) for piece in pieces if piece.strip()], line)
+    for parse in (
+        _parse_inequality,
+        _parse_named,
+        _parse_union,
+        _parse_bracketed,
+        _parse_plus_minus,
+        parse_based_number,
+    ):
+        if parsed := parse(line):
+            return parsed
     return Form(Kind.FORMULA, line, line)
 
 
-def _list(parts: list[Form], line: str) -> Form:
-    r"""Return a list. Names stay in the key where they tell the parts apart: x=1, y=2 is not x=2, y=1."""
+def _list_form(parts: list[Form], line: str) -> Form:
+    r"""Return the form of a list. Names that differ become part of the key: x=1, y=2 is not x=2, y=1."""
     parts = [inner for part in parts for inner in (part.parts if part.kind is Kind.LIST else (part,))]
     if len(parts) == 1:
         return parts[0]
     names = {part.name for part in parts}
     name = names.pop() if len(names) == 1 else None
     if name and name[0] != "(" and all(part.kind in (Kind.TUPLE, Kind.UNION) for part in parts):  # x<2 or x>3
-        return _joined(parts, line, name)
+        return _union_form(parts, line, name)
     ordered = any(part.kind is Kind.WORDS or (len(part.key) == 1 and part.key.isalpha()) for part in parts)
     keys = [f"{part.name}={part.key}" if part.name != name else part.key for part in parts]
     key = ",".join(keys if ordered else sorted(keys))
     return Form(Kind.LIST, key, line, parts=tuple(parts), ordered=ordered, name=name)
 
 
-def _inequality(line: str) -> Form | None:
-    r"""Read x>5 as (5,\infty) and -2\leq x<7 as [-2,7); other comparisons are formulas."""
+def _parse_inequality(line: str) -> Form | None:
+    r"""Parse x>5 as (5,\infty) and -2\leq x<7 as [-2,7); other comparisons are formulas."""
     first, *rest = _ORDER.split(line)
     signs, values = rest[0::2], [first, *rest[1::2]]
     if not signs:
@@ -93,39 +100,39 @@ def _inequality(line: str) -> Form | None:
     if len(values) != 3 or not set(signs) <= {"<", "\\leq"} or not _VARIABLE.fullmatch(values[1].strip()):
         return Form(Kind.FORMULA, line, line)
     brackets = ("(" if signs[0] == "<" else "[") + (")" if signs[1] == "<" else "]")
-    return replace(_tuple([_form(values[0]), _form(values[2])], brackets, line), name=values[1].strip())
+    return replace(_tuple_form([_parse(values[0]), _parse(values[2])], brackets, line), name=values[1].strip())
 
 
-def _named(line: str) -> Form | None:
-    r"""Take x=5, f(x)=x+1, x=2+3=5 and x\in[0,1] apart: the value counts, its name is kept beside it."""
-    left, about, right = line.partition("\\approx")
-    if about:
-        return _form(f"{left}={right}" if _NAME.fullmatch(left + "=") else left or right)
+def _parse_named(line: str) -> Form | None:
+    r"""Split x=5, f(x)=x+1, x=2+3=5 and x\in[0,1] into name and value; the key is that of the value."""
+    left, approx, right = line.partition("\\approx")
+    if approx:
+        return _parse(f"{left}={right}" if _NAME.fullmatch(left + "=") else left or right)
     found = _NAME.match(line)
     value = _split(line[found.end() :], "=")[-1] if found else ""
     if not found or not value:
         return None
     name = found[1]
     if name.endswith(")") and not name.startswith("("):
-        name = "y"  # f(x)=... draws y=...
-    return replace(_form(value), name=name, source=line)
+        name = "y"  # the graph of f(x)=... is y=...
+    return replace(_parse(value), name=name, source=line)
 
 
-def _union(line: str) -> Form | None:
+def _parse_union(line: str) -> Form | None:
     pieces = _split(line, "\\cup")
-    return _joined([_form(piece) for piece in pieces], line, None) if len(pieces) > 1 else None
+    return _union_form([_parse(piece) for piece in pieces], line, None) if len(pieces) > 1 else None
 
 
-def _joined(parts: list[Form], line: str, name: str | None) -> Form:
+def _union_form(parts: list[Form], line: str, name: str | None) -> Form:
     parts = [inner for part in parts for inner in (part.parts if part.kind is Kind.UNION else (part,))]
     key = "\\cup".join(sorted(part.key for part in parts))
     return Form(Kind.UNION, key, line, parts=tuple(parts), ordered=False, name=name)
 
 
-def _bracketed(line: str) -> Form | None:
+def _parse_bracketed(line: str) -> Form | None:
     if matrix := _MATRIX.fullmatch(line):
         rows = [_split(row, "&") for row in _split(matrix[1], "\\\\") if row]
-        cells = [_form(cell) for row in rows for cell in row]
+        cells = [_parse(cell) for row in rows for cell in row]
         shape = "x".join(str(len(row)) for row in rows)
         key = f"{shape}:" + ",".join(cell.key for cell in cells)
         return Form(Kind.MATRIX, key, line, parts=tuple(cells), shape=shape)
@@ -135,23 +142,23 @@ def _bracketed(line: str) -> Form | None:
     opening, inner, closing = tokens[0], "".join(tokens[1:-1]), tokens[-1]
     pieces = _split(inner, ",", ";")
     if opening in ("\\{", "{") or (len(pieces) == 1 and opening == "("):
-        return _list([_form(piece) for piece in pieces], line)
-    return _tuple([_form(piece) for piece in pieces], opening + closing, line) if len(pieces) > 1 else None
+        return _list_form([_parse(piece) for piece in pieces], line)
+    return _tuple_form([_parse(piece) for piece in pieces], opening + closing, line) if len(pieces) > 1 else None
 
 
-def _tuple(parts: list[Form], brackets: str, line: str) -> Form:
+def _tuple_form(parts: list[Form], brackets: str, line: str) -> Form:
     key = brackets[0] + ",".join(part.key for part in parts) + brackets[-1]
     return Form(Kind.TUPLE, key, line, parts=tuple(parts), shape=brackets)
 
 
-def _plus_minus(line: str) -> Form | None:
+def _parse_plus_minus(line: str) -> Form | None:
     if line.count("\\pm") != 1:
         return None
-    return _list([_form(compact(line.replace("\\pm", sign))) for sign in "+-"], line)
+    return _list_form([_parse(compact(line.replace("\\pm", sign))) for sign in "+-"], line)
 
 
 def _split(text: str, *separators: str) -> list[str]:
-    """Split at separators that stand outside all brackets; half-open intervals may mix their brackets."""
+    """Split at separators outside all brackets; the two brackets of a half-open interval may differ."""
     if not any(separator in text for separator in separators):
         return [text]
     pieces, depth = [""], 0
@@ -166,10 +173,10 @@ def _split(text: str, *separators: str) -> list[str]:
 
 def _closes_at_the_end(tokens: list[str]) -> bool:
     depth = 0
-    for at, token in enumerate(tokens):
+    for position, token in enumerate(tokens):
         depth += _depth(token)
         if depth == 0:
-            return at == len(tokens) - 1
+            return position == len(tokens) - 1
     return False
 
 

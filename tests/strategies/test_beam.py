@@ -1,4 +1,4 @@
-"""Strategies, driven by hand: no model, no mock of one."""
+"""Beam search guided by a process reward model (Snell et al. 2024, section 5.2)."""
 
 from __future__ import annotations
 
@@ -10,42 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ttc.errors import UserError
-from ttc.strategies.beam import Beam
-from ttc.strategies.parallel import BestOfN, Majority
+from ttc.strategies.beam import Beam, best_parents
+from ttc.strategies.flows import Node
 from ttc.types import FinishReason, Reply, Request, Sample, Score, Trace
 
 
-def test_majority_asks_for_the_whole_budget_at_once_and_for_no_scores() -> None:
-    flow = Majority().solve(PROBLEM, 3)
-    assert start(flow) == [Sample(Trace(PROBLEM))] * 3
-    traces = [solved(Trace(PROBLEM), answer) for answer in "225"]
-    candidates = finish(flow, traces)
-    assert [candidate.trace for candidate in candidates] == traces
-    assert all(candidate.values == () for candidate in candidates)
-
-
-def test_best_of_n_scores_every_solution_that_it_sampled() -> None:
-    flow = BestOfN().solve(PROBLEM, 2)
-    start(flow)
-    traces = [solved(Trace(PROBLEM), "2"), solved(Trace(PROBLEM), "3")]
-    assert flow.send(list(traces)) == [Score(trace) for trace in traces]
-    candidates = finish(flow, [0.9, 0.1])
-    assert [(candidate.trace, candidate.values) for candidate in candidates] == [
-        (traces[0], (0.9,)),
-        (traces[1], (0.1,)),
-    ]
-
-
-def test_best_of_n_asks_for_every_steps_value_where_that_is_wanted() -> None:
-    flow = BestOfN(step_values=True).solve(PROBLEM, 1)
-    start(flow)
-    trace = solved(grown(Trace(PROBLEM), "a\n"))
-    assert flow.send([trace]) == [Score(trace.prefix(1)), Score(trace)]
-    [candidate] = finish(flow, [0.9, 0.2])
-    assert candidate.values == (0.9, 0.2)
-
-
-def test_beam_expands_only_the_best_prefixes() -> None:
+def test_only_the_best_prefixes_are_expanded() -> None:
     flow = Beam(width=2).solve(PROBLEM, 4)
     assert start(flow) == [Sample(Trace(PROBLEM), max_steps=1)] * 4
     firsts = [grown(Trace(PROBLEM), f"{name}\n") for name in "abcd"]
@@ -58,19 +28,19 @@ def test_beam_expands_only_the_best_prefixes() -> None:
     ]
 
 
-def test_a_finished_beam_holds_its_slot_however_low_its_value() -> None:
+def test_a_finished_beam_keeps_its_slot_however_low_its_value() -> None:
     flow = Beam(width=2).solve(PROBLEM, 4)
     start(flow)
-    done = solved(Trace(PROBLEM))
-    open_ = [grown(Trace(PROBLEM), f"{name}\n") for name in "abc"]
-    flow.send([done, *open_])
+    finished = solved(Trace(PROBLEM))
+    prefixes = [grown(Trace(PROBLEM), f"{name}\n") for name in "abc"]
+    flow.send([finished, *prefixes])
     requests = flow.send([0.0, 0.5, 0.6, 0.7])
     # Three free slots: two for the best prefix, one for the second.
-    assert [request.trace for request in requests] == [open_[2], open_[2], open_[1]]
+    assert [request.trace for request in requests] == [prefixes[2], prefixes[2], prefixes[1]]
     ends = [solved(request.trace) for request in requests]
     flow.send(list(ends))
     candidates = finish(flow, [0.9] * 3)
-    assert [candidate.trace for candidate in candidates] == [done, *ends]
+    assert [candidate.trace for candidate in candidates] == [finished, *ends]
 
 
 def test_a_beam_keeps_the_values_of_all_its_steps() -> None:
@@ -100,29 +70,33 @@ def test_a_trace_cut_by_its_length_is_not_searched_further() -> None:
     assert not candidate.trace.is_finished
 
 
-@pytest.mark.parametrize(
-    ("strategy", "budget", "remedy"),
-    [
-        (Beam(width=4), 10, "use 8 or 12"),
-        (Beam(width=None), 32, "use 25 or 36"),
-        (Beam(width=0), 4, "use 1 or more"),
-        (Beam(rounds=0), 4, "use 1 or more"),
-        (Majority(), 0, "use 1 or more"),
-    ],
-)
-def test_a_budget_that_cannot_be_spent_exactly_is_refused_with_the_neighbours_that_can(
-    strategy: Beam | Majority, budget: int, remedy: str
-) -> None:
-    with pytest.raises(UserError, match=remedy):
-        strategy.check(budget)
-
-
-def test_a_beam_wider_than_its_budget_keeps_one_beam_a_round() -> None:
+def test_a_width_above_the_budget_keeps_one_beam_per_round() -> None:
     flow = Beam(width=4).solve(PROBLEM, 3)
-    next(flow)
+    start(flow)
     flow.send([grown(Trace(PROBLEM), f"{n}\n") for n in range(3)])
     requests = flow.send([0.1, 0.9, 0.5])
     assert [request.trace.text for request in requests] == ["1\n"] * 3
+
+
+def test_the_worst_surviving_beam_is_continued_fewer_times_where_the_width_does_not_divide_the_slots() -> None:
+    beams = [Node(grown(Trace(PROBLEM), name), (value,)) for name, value in zip("abc", (0.2, 0.9, 0.5), strict=True)]
+    assert [node.trace.text for node in best_parents(beams, 2)] == ["b", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "budget", "message"),
+    [
+        (Beam(width=4), 10, "budget=10 is not a multiple of width=4; use 8 or 12."),
+        (Beam(width=None), 32, "budget=32 has no integer square root for strategy.width=null; use 25 or 36."),
+        (Beam(width=0), 4, "strategy.width=0 must be at least 1; use e.g. 4."),
+        (Beam(rounds=0), 4, "strategy.rounds=0 must be at least 1; use e.g. 40."),
+        (Beam(), 0, "budget=0 must be at least 1; use e.g. budget=16."),
+    ],
+)
+def test_impossible_settings_and_budgets_are_refused_with_a_remedy(strategy: Beam, budget: int, message: str) -> None:
+    with pytest.raises(UserError) as error:
+        strategy.check(budget)
+    assert str(error.value) == message
 
 
 @given(
@@ -131,7 +105,7 @@ def test_a_beam_wider_than_its_budget_keeps_one_beam_a_round() -> None:
     rounds=st.integers(1, 6),
     seed=st.integers(0, 1000),
 )
-def test_beam_always_returns_exactly_its_budget_of_candidates_and_never_samples_more_than_the_free_slots(
+def test_beam_returns_exactly_its_budget_of_candidates_and_never_samples_more_than_the_free_slots(
     width: int | None, multiple: int, rounds: int, seed: int
 ) -> None:
     budget = multiple**2 if width is None else width * multiple
@@ -149,8 +123,8 @@ def test_beam_always_returns_exactly_its_budget_of_candidates_and_never_samples_
             return solved(request.trace)
         return grown(request.trace, f"{rng.random()}\n")
 
-    candidates, asked = drive(strategy.solve(PROBLEM, budget), answer)
+    candidates, batches = drive(strategy.solve(PROBLEM, budget), answer)
     assert len(candidates) == budget
-    samples = [len(batch) for batch in asked if isinstance(batch[0], Sample)]
+    samples = [len(batch) for batch in batches if isinstance(batch[0], Sample)]
     assert samples[0] == budget and samples == sorted(samples, reverse=True) and len(samples) <= rounds
     assert sum(candidate.trace.is_finished for candidate in candidates) == finished
