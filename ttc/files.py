@@ -21,8 +21,8 @@ DECIMALS = 6  # of floats in the JSON and CSV files that people read
 def read_jsonl(path: Path, *, hint: str = "", skip_unfinished_line: bool = False) -> Iterator[tuple[str, Any]]:
     """Yield (place, value) for each line that is not blank; a place reads "rows.jsonl:7".
 
-    Lines end at "\\n" alone: U+2028 and the like may stand inside a JSON string. `hint` closes every error message, and
-    says which file is expected. `skip_unfinished_line` ignores a last line without "\\n", which a killed writer left.
+    Only "\\n" ends a line: a JSON string may contain U+2028 and the like. `hint` is the end of every error message and
+    describes the expected file. `skip_unfinished_line` ignores a last line without "\\n", which a killed writer left.
 
     Raises:
         UserError: the file cannot be read, is not UTF-8, or a line is not JSON.

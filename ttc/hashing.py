@@ -1,4 +1,4 @@
-"""Digests and seeds that depend on content alone: not on order, batch or process."""
+"""Digests and seeds that depend on content only, not on order, batch or process."""
 
 from __future__ import annotations
 

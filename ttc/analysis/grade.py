@@ -25,7 +25,7 @@ _ROWS_AT_ONCE = 256
 _EXAMPLE = '{"gold": "1/2", "completion": "so \\\\boxed{0.5}"}'
 _HINT = f"a row is one object per line, such as {_EXAMPLE}."
 
-Row = dict[str, Any]
+StoredRow = dict[str, Any]
 Entry = dict[str, Any]  # {"answer": str | None, "correct": bool}, in a row or being one
 
 
@@ -117,7 +117,7 @@ def regrade_run(run: RunDirectory, grader: Grader, target: Path | None = None) -
     return _report(rows, unanswered, grader, target or run.problems_file)
 
 
-def _rewrite(run: RunDirectory, summary: dict[str, Any], rows: Sequence[Row], places: Sequence[str]) -> None:
+def _rewrite(run: RunDirectory, summary: dict[str, Any], rows: Sequence[StoredRow], places: Sequence[str]) -> None:
     """Write all files of the run; everything is computed before the first of them is replaced."""
     records = []
     for row, place in zip(rows, places, strict=True):
@@ -134,7 +134,7 @@ def _rewrite(run: RunDirectory, summary: dict[str, Any], rows: Sequence[Row], pl
     run.write(summary | summarize(table, summary["selection"]) | chain_summary(records), table, map(jsonl_row, rows))
 
 
-def _report(rows: Sequence[Row], unanswered: int, grader: Grader, written: Path | None) -> GradeReport:
+def _report(rows: Sequence[StoredRow], unanswered: int, grader: Grader, written: Path | None) -> GradeReport:
     n, correct = len(rows), sum(row["correct"] for row in rows)
     return GradeReport(n, correct, correct / n, wilson(correct, n), unanswered, grader.timed_out, written)
 
@@ -148,7 +148,7 @@ def _grade(entries: Sequence[Entry], field: str, golds: Sequence[str], grader: G
             entry["correct"] = verdict
 
 
-def _read_rows(file: Path, hint: str) -> tuple[list[str], list[Row]]:
+def _read_rows(file: Path, hint: str) -> tuple[list[str], list[StoredRow]]:
     """Return the rows of a JSONL file and the place of each."""
     places, rows = [], []
     for place, row in read_jsonl(file, hint=hint):
@@ -161,7 +161,7 @@ def _read_rows(file: Path, hint: str) -> tuple[list[str], list[Row]]:
     return places, rows
 
 
-def _checked_gold(row: Row, place: str) -> str:
+def _checked_gold(row: StoredRow, place: str) -> str:
     gold, completion = row.get("gold"), row.get("completion")
     if isinstance(gold, int | float) and not isinstance(gold, bool):
         gold = str(gold)
@@ -172,7 +172,7 @@ def _checked_gold(row: Row, place: str) -> str:
     return gold_answer(gold)
 
 
-def _checked_entries(row: Row, place: str, selection: str) -> list[Entry]:
+def _checked_entries(row: StoredRow, place: str, selection: str) -> list[Entry]:
     """Return what is to be graded of a stored problem: its candidates and its selected answers."""
     candidates, selected = row.get("candidates"), row.get("selected")
     if not isinstance(row.get("gold"), str) or not isinstance(candidates, list) or not isinstance(selected, dict):

@@ -21,7 +21,7 @@ def complete(config_name: str, words: Sequence[str], incomplete: str) -> list[st
         return list(map(str, plugin._query(config_name, " ".join([*settled, partial]))))
 
     key, eq, value = word.partition("=")
-    swept, comma, last = value.rpartition(",")  # strategy=beam,<TAB> goes on with the next option
+    swept, comma, last = value.rpartition(",")  # strategy=beam,<TAB> completes the next option
     found = [f"{key}={swept}{comma}{name.partition('=')[2]}" if comma else name for name in query(f"{key}{eq}{last}")]
     found = [name for name in found if word or not name.startswith(("hydra", "train"))]
     if len(found) == 1 and found[0].endswith("="):  # a lone `strategy=` would be followed by a blank

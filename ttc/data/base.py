@@ -56,7 +56,7 @@ class Dataset(ABC):
 def subset(problems: Sequence[Problem], limit: int | None, seed: int) -> list[Problem]:
     """Return `limit` problems that represent all of them, in their given order; None returns all.
 
-    Every level keeps its share (to within one problem). The choice depends on ids and seed alone, and a smaller limit
+    Every level keeps its share (to within one problem). The choice depends only on ids and seed, and a smaller limit
     chooses among a larger one's problems: runs with limits of 20 and 50 share 20 problems.
     """
     if limit is None or limit >= len(problems):
@@ -64,7 +64,7 @@ def subset(problems: Sequence[Problem], limit: int | None, seed: int) -> list[Pr
     levels: dict[int | None, list[Problem]] = defaultdict(list)
     for problem in sorted(problems, key=lambda problem: _rank(problem, seed)):
         levels[problem.level].append(problem)
-    # The k-th of a level's n problems stands at (k + 1/2)/n of the way: any prefix of this order is stratified.
+    # The k-th of a level's n problems is placed at (k + 1/2)/n: any prefix of this order is stratified.
     order = sorted(
         ((rank + 0.5) / len(members), _rank(problem, seed), problem.id)
         for members in levels.values()

@@ -15,7 +15,7 @@ from ttc.runs.directory import RunDirectory
 
 BINS = 5
 SHIPPED = Path(__file__).resolve().parent.parent / "pocket" / "pass1.json"
-HINT = "difficulty.path is a JSON table {id: pass@1}, or the directory of a finished majority or best_of_n run."
+PATH_HINT = "difficulty.path is a JSON table {id: pass@1}, or the directory of a finished majority or best_of_n run."
 
 
 def quintiles(pass1: Mapping[str, float]) -> dict[str, int]:
@@ -99,9 +99,9 @@ def _from_table(path: Path) -> dict[str, float]:
         table = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not text"
-        raise UserError(f"{path} cannot be read ({reason}); {HINT}") from None
+        raise UserError(f"{path} cannot be read ({reason}); {PATH_HINT}") from None
     except json.JSONDecodeError as error:
-        raise UserError(f"{path}:{error.lineno} is not JSON ({error.msg}); {HINT}") from None
+        raise UserError(f"{path}:{error.lineno} is not JSON ({error.msg}); {PATH_HINT}") from None
     if not isinstance(table, dict) or not table:
         raise UserError(f"difficulty.path={path} is not a JSON object {{id: pass@1}}; give one, or a run directory.")
     for id_, value in table.items():

@@ -52,7 +52,7 @@ class Engine(Protocol):
         """Digest everything that determines the reply: checkpoint, sampling parameters, token ids, and the draw."""
 
     def submit(self, ticket: int, request: Request, draw: Draw) -> None:
-        """Queue a request. Requests that differ in `draw` alone are independent samples."""
+        """Queue a request. Requests that differ only in `draw` are independent samples."""
 
     def poll(self) -> list[EngineReply]:
         """Work for a moment and return the replies that are ready, possibly none."""

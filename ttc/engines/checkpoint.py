@@ -19,7 +19,7 @@ BLOCK_BYTES = 4096
 def resolve(model: str, group: str) -> str:
     """Return the directory or hub id to load.
 
-    `group` is the config group, `generator` or `prm`; it says which model `pocket` alone stands for.
+    `group` is the config group, `generator` or `prm`; it decides which model the name `pocket` means.
 
     Raises:
         UserError: a directory without a checkpoint, or a name that is neither a directory nor a hub id.
@@ -59,7 +59,7 @@ def fingerprint(model: str, revision: str | None = None) -> str:
     """Digest a checkpoint's content, whatever its name or place.
 
     Small files are read whole; of a large one its size and blocks spread evenly over it, so that a 7B checkpoint takes
-    moments and a finetuned copy still differs. A hub id that is not in the local cache stands for itself.
+    moments and a finetuned copy still differs. For a hub id that is not in the local cache, the id itself is returned.
     """
     directory = local_directory(model, revision)
     if directory is None:

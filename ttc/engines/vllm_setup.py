@@ -163,5 +163,5 @@ def shape_of(model: str, revision: str | None = None) -> ModelShape | None:
         return None
     try:
         return ModelShape.of_checkpoint(directory)
-    except UserError:  # e.g. weights in another format: the run goes on, its FLOPs are unknown
+    except UserError:  # e.g. weights in another format: the run continues, its FLOPs are unknown
         return None

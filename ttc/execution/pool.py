@@ -1,6 +1,6 @@
 """Several worker processes share a run's problems, each with its own engines.
 
-Problems never wait for each other, and a reply depends on its content alone, so they can be distributed in any way: the
+Problems never wait for each other, and a reply depends only on its content, so they can be distributed in any way: the
 candidates are the same. On a CPU two small engines with half the threads each do more than one, since much of their
 work is Python; with several GPUs every worker has its own (data parallelism).
 """

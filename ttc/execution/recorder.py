@@ -118,7 +118,7 @@ class Recorder:
     def _work(self) -> None:
         while (outcome := self._queue.get()) is not None:
             if self._error is not None:
-                continue  # keep emptying the queue: nobody may wait for room
+                continue  # keep emptying the queue: `add` must not block
             try:
                 self._record(outcome)
             except BaseException as error:

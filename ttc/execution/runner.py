@@ -190,7 +190,7 @@ class Runner:
 
 
 def _refuse_wrong_type(request: Request, reply: Reply) -> None:
-    """A trace answers a sample and a float a score; anything else is a bug of the engine, which must not go on."""
+    """A trace answers a sample and a float a score; anything else is a bug in the engine, which must not pass."""
     expected = Trace if isinstance(request, Sample) else float
     if not isinstance(reply, expected):
         raise TypeError(
