@@ -164,7 +164,7 @@ def test_every_verifiers_training_composes(name: str, title: str) -> None:
 
 
 def test_a_training_that_could_not_learn_is_refused_before_weights_load() -> None:
-    with pytest.raises(UserError, match="samples=1: right and wrong solutions need 2 or more"):
+    with pytest.raises(UserError, match="samples=1 must be at least 2"):
         ReviserTraining(samples=1).check()
     with pytest.raises(UserError, match="validation_samples=10 is not a multiple of length=8"):
         RevisionVerifierTraining(generator=VllmGenerator(), validation_samples=10).check()

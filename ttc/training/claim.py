@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
-from ttc.engines.checkpoint import fingerprint, resolve
+from ttc.engines.checkpoint import fingerprint
 from ttc.engines.generator import VllmGenerator
 from ttc.errors import UserError
 from ttc.files import write_text
@@ -33,7 +33,7 @@ class SamplingTraining(Training):
     @property
     def generator_checkpoint(self) -> str:
         """The directory or hub id of the generator."""
-        return resolve(self.generator.model, "generator")
+        return self.generator.source
 
 
 def claim_directory(directory: Path, training: SamplingTraining) -> None:
