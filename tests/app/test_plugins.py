@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
 
 import pytest
 from hydra.core.config_store import ConfigStore
 from typer.testing import CliRunner
 
-import ttc.app.registry
 from ttc.app.registry import GROUPS
 from ttc.cli import app
 
@@ -126,6 +124,20 @@ class NotADataclass(Strategy):
         return (yield from ())
 '''
 
+ENTRY_POINTS = """
+[ttc.strategies]
+two_rounds = plugged:TwoRounds
+broken = absent:Thing
+[ttc.datasets]
+sums = plugged:Sums
+[ttc.verifiers]
+checker = plugged:Checker
+[ttc.generators]
+adder = plugged:Adder
+[ttc.difficulties]
+halves = plugged:Halves
+"""
+
 BY_PATH = (
     "strategy._target_=plugged.TwoRounds",
     "generator._target_=plugged.Adder",
@@ -195,7 +207,7 @@ def test_classes_of_another_package_are_swept(project: Path) -> None:
     ]
 
 
-def test_a_yaml_file_of_the_users_own_names_a_class_by_target(project: Path) -> None:
+def test_a_user_defined_yaml_file_names_a_class_by_target(project: Path) -> None:
     for group, content in {
         "strategy": "_target_: plugged.TwoRounds\nfirst: 3\n",
         "data": "_target_: plugged.Sums\ncount: 2\n",
@@ -213,24 +225,20 @@ def test_a_yaml_file_of_the_users_own_names_a_class_by_target(project: Path) -> 
     assert "with a plus: +data.limit=1" in error("--config-dir", "conf", *options, "data.limit=1")
 
 
-def test_a_package_announces_its_classes_by_entry_points(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    announced = [
-        EntryPoint("two_rounds", "plugged:TwoRounds", "ttc.strategies"),
-        EntryPoint("sums", "plugged:Sums", "ttc.datasets"),
-        EntryPoint("checker", "plugged:Checker", "ttc.verifiers"),
-        EntryPoint("adder", "plugged:Adder", "ttc.generators"),
-        EntryPoint("halves", "plugged:Halves", "ttc.difficulties"),
-        EntryPoint("broken", "no_such_package:Thing", "ttc.strategies"),
-    ]
+def test_an_installed_package_announces_its_classes_by_entry_points(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = project / "plugged-1.0.dist-info"  # what pip writes
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: plugged\nVersion: 1.0\n")
+    (installed / "entry_points.txt").write_text(ENTRY_POINTS)
     monkeypatch.syspath_prepend(str(project))
-    monkeypatch.setattr(
-        ttc.app.registry, "entry_points", lambda group: EntryPoints(e for e in announced if e.group == group)
-    )
     options = ["strategy=two_rounds", "data=sums", "prm=checker", "generator=adder", "difficulty=halves"]
     found = summary(*options, "strategy.first=2", "data.limit=2")
     assert (found["strategy"], found["generator"], found["n_problems"]) == ("two_rounds", "adder", 2)
-    help_text = CliRunner().invoke(app, ["run", "--help"]).output
-    assert "two_rounds" in help_text and "broken" not in help_text.split("Examples")[0]
+    listed = CliRunner().invoke(app, ["run", "--help"])
+    assert "two_rounds" in listed.stdout and "broken" not in listed.stdout
+    assert "strategy=broken of the package plugged is not available: No module named 'absent'" in listed.stderr
 
 
 @pytest.mark.parametrize(
