@@ -115,7 +115,7 @@ def train_orm(overrides: TrainOverrides = None) -> None:
 
 @train.command("reviser", context_settings=PASS_THROUGH, add_help_option=False)
 def train_reviser(overrides: TrainOverrides = None) -> None:
-    """Finetune the generator to revise: wrong attempts, then a right one (Algorithm 5)."""
+    """Finetune the generator to revise: wrong attempts, then a correct one (Algorithm 5)."""
     _train("reviser", overrides)
 
 

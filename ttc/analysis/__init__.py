@@ -1,1 +1,1 @@
-"""Tables and intervals from stored results; nothing here runs a model."""
+"""Tables, intervals and comparisons of finished runs; nothing here runs a model."""

@@ -1,0 +1,1 @@
+"""Hydra behind Typer: launching, error explanation, completion, sweeps, and the registry of classes."""

@@ -110,7 +110,7 @@ def launch(
 def _explained(overrides: Sequence[str], errors: tuple[type[Exception], ...]) -> Iterator[None]:
     try:
         yield
-    except UserError:
+    except (UserError, BrokenPipeError):  # a closed pipe, as in `ttc run --help | head`, is not an error in a config
         raise
     except errors as error:
         raise explain(error, overrides) from error

@@ -1,0 +1,1 @@
+"""Problems are sorted into five bins by difficulty."""

@@ -1,0 +1,1 @@
+"""Generators and verifiers: vLLM in this process, stored replies, ensembles."""

@@ -1,0 +1,1 @@
+"""The small problems and models that ship with the package."""

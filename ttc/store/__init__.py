@@ -1,0 +1,1 @@
+"""The SQLite store of replies and results, and what `ttc store` does with it."""

@@ -1,0 +1,1 @@
+"""Ways to spend a budget of generations on one problem: pure flows that never call a model."""

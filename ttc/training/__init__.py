@@ -1,0 +1,1 @@
+"""Training of generators, revision models and verifiers; the only user of autograd."""

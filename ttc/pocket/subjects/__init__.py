@@ -1,0 +1,1 @@
+"""The six subjects of the pocket problems."""
