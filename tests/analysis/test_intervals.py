@@ -125,3 +125,13 @@ def test_seeds_are_averaged_per_problem_and_do_not_count_as_further_problems() -
     assert interval([seeds[0]] * 3) == interval(seeds[0])
     with pytest.raises(ValueError, match="no runs"):
         over_seeds([])
+
+
+def test_means_over_seeds_that_differ_only_by_rounding_are_unanimous() -> None:
+    found = intervals([[0.20000000000000004], [0.19999999999999998]] * 50)[0]
+    assert found.hi - found.lo > 0.02
+
+
+def test_a_unanimous_interval_follows_the_level() -> None:
+    narrow, wide = (intervals(np.ones((100, 1)), level=level)[0] for level in (0.5, 0.95))
+    assert wide.lo < narrow.lo < 1.0

@@ -129,3 +129,10 @@ def test_overrides_are_those_of_the_command_line(tmp_path: Path) -> None:
     }
     assert write_run(tmp_path / "alone").overrides() == {}
     assert write_run(tmp_path / "plain", overrides=[]).overrides() == {}
+
+
+def test_overrides_that_are_not_a_list_are_refused(tmp_path: Path) -> None:
+    run = write_run(tmp_path, overrides=["budget=4"])
+    (tmp_path / ".hydra" / "overrides.yaml").write_text("budget: 4\n")
+    with pytest.raises(UserError, match=r"overrides\.yaml is not a list of overrides"):
+        run.overrides()

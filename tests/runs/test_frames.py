@@ -137,3 +137,8 @@ def test_the_package_offers_the_loaders(tmp_path: Path) -> None:
 def test_importing_the_package_does_not_import_pandas() -> None:
     code = "import sys, ttc; assert ttc.__version__; print('pandas' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"
+
+
+def test_no_paths_at_all_are_refused() -> None:
+    with pytest.raises(UserError, match="no paths given"):
+        load_runs([])

@@ -96,6 +96,7 @@ def test_pruning_reports_the_number_of_deleted_replies(path: Path) -> None:
         (["store", "prune", "--before", "soon"], "not a day"),
         (["store", "prune", "--engine", "jugde"], "judge, small"),
         (["store", "export", f"{__file__}/out.parquet"], "cannot be written"),
+        (["store", "export", "absent/out.parquet"], "cannot be written: absent is not a directory"),
     ],
 )
 def test_an_error_is_one_line_and_deletes_nothing(path: Path, arguments: list[str], message: str) -> None:
