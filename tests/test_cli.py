@@ -145,6 +145,8 @@ ERRORS = {
     "data=jsonl data.path=missing.jsonl": "data.path=missing.jsonl: no such file",
     "data=jsonl data.path=rows.jsonl": "rows.jsonl:2 has no field 'answer'",
     "generator.model=no.model": "generator.model=no.model",
+    "generator=chat": "generator.model has no value; set generator.model to a directory or a hub id.",
+    "generator.sampling.min_p=0.1": "is not in the config yet; add it with a plus: +generator.sampling.min_p=...",
     "--cgf job": "unrecognized arguments: --cgf",
     "-cd nowhere": "--config-dir nowhere: no such directory",
     "-cn nothing": "Cannot find primary config 'nothing'",

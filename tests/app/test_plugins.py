@@ -46,6 +46,11 @@ class TwoRounds(Strategy):
 
 
 @dataclass
+class Beam(TwoRounds):
+    """Has the name of a class of ttc."""
+
+
+@dataclass
 class Sums(Dataset):
     """n + n for n = 1 .. count."""
 
@@ -127,6 +132,7 @@ class NotADataclass(Strategy):
 ENTRY_POINTS = """
 [ttc.strategies]
 two_rounds = plugged:TwoRounds
+namesake = plugged:Beam
 broken = absent:Thing
 [ttc.datasets]
 sums = plugged:Sums
@@ -145,7 +151,19 @@ BY_PATH = (
     "data._target_=plugged.Sums",
     "difficulty._target_=plugged.Halves",
 )
-PLUGGED = {"two_rounds", "sums", "checker", "adder", "halves", "TwoRounds", "Sums", "Checker", "Adder", "Halves"}
+PLUGGED = {
+    "two_rounds",
+    "namesake",
+    "sums",
+    "checker",
+    "adder",
+    "halves",
+    "TwoRounds",
+    "Sums",
+    "Checker",
+    "Adder",
+    "Halves",
+}
 RUN = ("run", "budget=4", "store=off", "hydra.run.dir=out")
 
 
@@ -222,7 +240,10 @@ def test_a_user_defined_yaml_file_names_a_class_by_target(project: Path) -> None
     assert "strategy.first=many: must be a whole number" in error(
         "--config-dir", "conf", *options, "strategy.first=many"
     )
-    assert "with a plus: +data.limit=1" in error("--config-dir", "conf", *options, "data.limit=1")
+    reported = error("--config-dir", "conf", *options, "data.limit=1")
+    assert "data.limit is not in the config yet; add it with a plus: +data.limit=..." in reported
+        "--config-dir", "conf", *options, "data.limit=1"
+    )
 
 
 def test_an_installed_package_announces_its_classes_by_entry_points(
@@ -236,6 +257,8 @@ def test_an_installed_package_announces_its_classes_by_entry_points(
     options = ["strategy=two_rounds", "data=sums", "prm=checker", "generator=adder", "difficulty=halves"]
     found = summary(*options, "strategy.first=2", "data.limit=2")
     assert (found["strategy"], found["generator"], found["n_problems"]) == ("two_rounds", "adder", 2)
+    composed = CliRunner().invoke(app, ["run", "strategy=beam", "--cfg", "job"])  # ttc's own, despite the namesake
+    assert "width: 4" in composed.output
     listed = CliRunner().invoke(app, ["run", "--help"])
     assert "two_rounds" in listed.stdout and "broken" not in listed.stdout
     assert "strategy=broken of the package plugged is not available: No module named 'absent'" in listed.stderr

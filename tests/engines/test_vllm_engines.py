@@ -252,6 +252,8 @@ def test_what_is_passed_through_to_vllm_is_part_of_a_samples_key() -> None:
         (VllmGenerator(engine_args={"quantisation": "fp8"}), "generator.engine_args.quantisation: vLLM's EngineArgs"),
         (VllmVerifier(engine_args={"lora": True}), "prm.engine_args.lora: vLLM's EngineArgs"),
         (VllmGenerator(sampling={"minp": 0.1}), "did you mean min_p"),
+        (VllmGenerator(sampling={"min_p": 7}), "min_p must be in"),
+        (VllmGenerator(sampling={"min_p": "high"}), r"generator\.sampling=\{'min_p': 'high'\}: .*; fix the value"),
         (VllmGenerator(sampling={"seed": 3}), "generator.sampling.seed is set by ttc for each request; use seed="),
     ],
 )

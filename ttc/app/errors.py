@@ -73,8 +73,8 @@ def _unknown_key(error: OmegaConfBaseException, overrides: Sequence[str]) -> Use
     typed = _typed(full_key, overrides)
     key, (prefix, _, name) = _key_of(typed), full_key.rpartition(".")
     siblings = [str(sibling) for sibling in error.parent_node if prefix or sibling != "hydra"]
-    if "_target_" in siblings:  # an untyped node: its class's other keys are unknown until it is imported
-        return UserError(f"{typed}: the YAML file does not set {name}; add a key of its class with a plus: +{typed}.")
+    if prefix and error.object_type_str == "dict":  # an open mapping, or a `_target_` whose class is not yet imported
+        return UserError(f"{typed}: {full_key} is not in the config yet; add it with a plus: +{full_key}=...")
     if prefix:
         hint = closest(name, siblings, f"{prefix}.") if siblings else "; it has no keys; leave it out."
         return UserError(f"{typed}: no such key in {error.object_type_str}{hint}")

@@ -107,7 +107,8 @@ def _register_entry_point(group: str, announced: EntryPoint) -> None:
         package = announced.dist.name if announced.dist else announced.value
         print(f"warning: {group}={announced.name} of the package {package} is not available: {error}", file=sys.stderr)
         return
-    _register(schema)
+    if f"{schema.__name__}.yaml" not in ConfigStore.instance().repo:  # ttc's own classes keep their names
+        _register(schema)
     ConfigStore.instance().store(group=group, name=announced.name, node=schema)
 
 
@@ -194,8 +195,7 @@ def instantiate(config: DictConfig) -> object:
     for name, group in GROUPS.items():
         part = settings[name]
         if not isinstance(part, group.base) and not (name == "prm" and part is None):
-            base = f"{group.base.__module__}.{group.base.__name__}"
             raise UserError(
-                f"{name}: must be a {base}, not {type(part).__name__}; choose an option, e.g. {name}=pocket."
+                f"{name}: must be a {_path(group.base)}, not {type(part).__name__}; choose one of the group's options."
             )
     return RunConfig(**settings)

@@ -22,8 +22,10 @@ def resolve(model: str, group: str) -> str:
     `group` is the config group, `generator` or `prm`; it decides which model the name `pocket` means.
 
     Raises:
-        UserError: a directory without a checkpoint, or a name that is neither a directory nor a hub id.
+        UserError: no name, a directory without a checkpoint, or a name that is neither a directory nor a hub id.
     """
+    if not model:
+        raise UserError(f"{group}.model has no value; set {group}.model to a directory or a hub id.")
     if model == POCKET:
         return str(POCKET_WEIGHTS / group)
     if model.startswith(f"{POCKET}-") and "/" not in model:

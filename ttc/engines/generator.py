@@ -81,9 +81,12 @@ class VllmGenerator(VllmSettings, Generator):
             prepare()
             from vllm.sampling_params import SamplingParams
 
-            refuse_unknown(
-                self.sampling, "generator.sampling", dict.fromkeys(SamplingParams.__struct_fields__), "SamplingParams"
-            )
+            known = dict.fromkeys(SamplingParams.__struct_fields__)
+            refuse_unknown(self.sampling, "generator.sampling", known, "SamplingParams")
+            try:
+                SamplingParams(**self.sampling)
+            except Exception as error:  # vLLM has exceptions of its own for impossible values
+                raise UserError(f"generator.sampling={self.sampling}: {error}; fix the value.") from None
 
     def identity(self) -> tuple[object, ...]:
         given = {"sampling": self.sampling, "chat_template_kwargs": self.chat_template_kwargs}
