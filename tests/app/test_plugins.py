@@ -242,8 +242,6 @@ def test_a_user_defined_yaml_file_names_a_class_by_target(project: Path) -> None
     )
     reported = error("--config-dir", "conf", *options, "data.limit=1")
     assert "data.limit is not in the config yet; add it with a plus: +data.limit=..." in reported
-        "--config-dir", "conf", *options, "data.limit=1"
-    )
 
 
 def test_an_installed_package_announces_its_classes_by_entry_points(
