@@ -83,6 +83,12 @@ def _number(gold: str) -> Iterator[str]:
     yield rf"\frac{{{3 * int(digits)}}}{{3}}"
     if abs(int(digits)) >= 1000:
         yield from (f"{int(digits):,}".replace(",", comma) for comma in (",", "{,}", r",\!", r"\,"))
+        yield from (
+            f"x = {int(digits):,}",
+            f"AB = {int(digits):,}",
+            f"{int(digits):,} = n",
+            rf"\approx {int(digits):,}",
+        )
     if int(digits) > 0:
         yield from (f"+{digits}", rf"\sqrt{{{int(digits) ** 2}}}")
 
@@ -174,6 +180,8 @@ def _matrix(gold: str) -> Iterator[str]:
         yield gold.replace(r"\begin{pmatrix}", r"\left(\begin{array}{cc}").replace(
             r"\end{pmatrix}", r"\end{array}\right)"
         )
+        array = gold.replace(r"\begin{pmatrix}", r"\begin{array}{cc}").replace("pmatrix", "array")
+        yield from (rf"\left[{array}\right]", rf"A = \left[{array}\right]")
 
 
 def _named(gold: str) -> Iterator[str]:
@@ -202,7 +210,13 @@ def _with_unit(gold: str) -> Iterator[str]:
 
 def near_misses(gold: str) -> list[str]:
     """Return answers close to `gold`, all of them wrong: another number, a flipped sign, another order."""
-    found = [*_numbers_changed(gold), *_signs_flipped(gold), *_order_changed(gold), *_other_kind(gold)]
+    found = [
+        *_numbers_changed(gold),
+        *_signs_flipped(gold),
+        *_order_changed(gold),
+        *_other_kind(gold),
+        *_symbols_changed(gold),
+    ]
     return [miss for miss in dict.fromkeys(found) if miss != gold]
 
 
@@ -215,6 +229,21 @@ def _numbers_changed(gold: str) -> Iterator[str]:
         yield from (gold.replace(decimal[0], f"{decimal[0]}1"), gold.replace(decimal[0], f"{decimal[0][:-1]}{last}"))
     if re.fullmatch(r"-?\d+", gold) and gold not in ("0", "1", "-1"):
         yield from _each(gold, "@.5", "@.001", "@.000001", "@0", "10^{@}", "@^2", r"\sqrt{@}", r"\frac{1}{@}", "x^2=@")
+
+
+def _symbols_changed(gold: str) -> Iterator[str]:
+    if re.search(r"text|mbox|[a-zA-Z]\(|\\begin", gold):
+        return
+    for letter in re.finditer(r"(?<![\\A-Za-z_])[a-zA-Z](?![A-Za-z_'])", gold):
+        before, after = gold[: letter.start()], gold[letter.end() :]
+        if letter[0] not in "ei":
+            yield re.sub(rf"(?<![\\A-Za-z]){letter[0]}(?![A-Za-z])", "q", gold)
+            yield from (f"{before}{letter[0]}_{{3}}{after}", f"{before}{letter[0]}'{after}")
+    for exponent in re.finditer(r"\^\{?(\d)\}?", gold):
+        yield f"{gold[: exponent.start()]}^{{{int(exponent[1]) + 1}}}{gold[exponent.end() :]}"
+    if gold.count("=") == 1:
+        yield from _each(gold, "@+1", "@-3")
+        yield re.sub("=(.*)", r"=2(\1)+1", gold)
 
 
 def _signs_flipped(gold: str) -> Iterator[str]:

@@ -1,57 +1,141 @@
-"""Equivalence of an answer and the gold answer, decided by structure except for pairs of formulas.
+"""Equivalence of an answer and the gold answer: by structure, and for formulas by their values.
 
-Pairs of formulas are passed to a comparator, which may run sympy.
+Formulas whose values cannot be computed are passed to a comparator, which may run sympy.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from string import ascii_lowercase
 
-from ttc.grading.form import Form, Kind
-from ttc.grading.numeric import surely_different
-from ttc.grading.parsing import MAX_CHARACTERS, parse_answer
+from ttc.grading.form import MIN_ROUNDED_PLACES, Form, Kind
+from ttc.grading.numeric import rounds_to
+from ttc.grading.parsing import parse_line
+from ttc.grading.relations import has_variables, is_relation, is_value_statement, same_formula, same_names
 
 FormulaComparator = Callable[[str, str], bool | None]
 """Decides whether the formula of an answer (first) equals that of the gold answer; None leaves it undecided."""
 
-_NO_VARIABLES = re.compile(r"_\{?\w+\}?|\(-?\d+\)|\\[A-Za-z]+")
 _MAX_UNORDERED_MEMBERS = 20  # longer lists are compared in written order: matching takes quadratic time
+_MIN_ROUNDED_DIGITS = 5  # the significant digits of a decimal that may stand for an exact gold answer
 
 
 def leave_undecided(answer: str, gold: str) -> None:
     """Decide nothing: the comparator for a process that must not run sympy."""
 
 
-def equivalent(answer: Form, gold: Form, compare: FormulaComparator) -> bool | None:
-    """Return whether `answer` equals `gold`; None if that depends on formulas that `compare` left undecided."""
-    if answer.base and answer.base != (gold.base or 10):  # the digits without a base are accepted for a based gold
+def equivalent(answer: Form, gold: Form, compare: FormulaComparator, *, units: bool = False) -> bool | None:
+    """Return whether `answer` equals `gold`; None if that depends on formulas that `compare` left undecided.
+
+    With `units`, an answer in another unit than the gold answer's is wrong; one without a unit is not.
+    """
+    comparison = _Comparison(compare, units)
+    verdict = comparison.same(answer, gold)
+    if verdict or not (answer.other or gold.other):
+        return verdict
+    readings = [(answer.other, gold), (answer, gold.other)]
+    return _any([verdict, *(comparison.same(first, second) for first, second in readings if first and second)])
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    """How to compare two forms."""
+
+    compare: FormulaComparator
+    units: bool
+
+    def same(self, answer: Form, gold: Form) -> bool | None:
+        if answer.base and answer.base != (gold.base or 10):  # digits without a base are accepted for a based gold
+            return False
+        if self.units and answer.unit and gold.unit and answer.unit != gold.unit:
+            return False
+        if answer.name and gold.name and not same_names(answer.name, gold.name):
+            if Kind.FORMULA not in (answer.kind, gold.kind):
+                return False
+            return same_formula(_equation(answer), _equation(gold), self.compare)  # x=y/2 is y=2x
+        if answer.key == gold.key and not (self.units and answer.parts):
+            return True
+        match answer.kind, gold.kind:
+            case Kind.NUMBER, Kind.NUMBER:
+                return _same_number(answer, gold)
+            case (Kind.WORDS, _) | (_, Kind.WORDS):
+                return _letters(answer) == _letters(gold) != ""
+            case (Kind.TUPLE, Kind.TUPLE) | (Kind.MATRIX, Kind.MATRIX):
+                return answer.shape == gold.shape and self._same_in_order(answer.parts, gold.parts)
+            case Kind.LIST, Kind.TUPLE:
+                return _is_point_without_brackets(answer, gold) and self._same_in_order(answer.parts, gold.parts)
+            case Kind.TUPLE, Kind.LIST:
+                return _has_names(gold) and answer.shape == "()" and self._same_in_order(answer.parts, gold.parts)
+            case (Kind.LIST, Kind.LIST) | (Kind.UNION, Kind.UNION):
+                return self._same_members(answer, gold)
+            case (Kind.FORMULA, _) | (_, Kind.FORMULA):
+                return self._same_formula(answer, gold)
         return False
-    if answer.name and gold.name and answer.name != gold.name:
-        either_is_formula = Kind.FORMULA in (answer.kind, gold.kind)
-        # y=2x and x=y/2 are the same line; x=5 and y=5 are not.
-        return compare(answer.source, gold.source) if either_is_formula else False
-    if answer.key == gold.key:
-        return True
-    if max(len(answer.source), len(gold.source)) > MAX_CHARACTERS:
-        return False
-    match answer.kind, gold.kind:
-        case Kind.NUMBER, Kind.NUMBER:
-            return _same_number(answer, gold)
-        case (Kind.WORDS, _) | (_, Kind.WORDS):
-            return _letters(answer) == _letters(gold)
-        case Kind.TUPLE, Kind.TUPLE:
-            return answer.shape == gold.shape and _same_in_order(answer.parts, gold.parts, compare)
-        case Kind.LIST, Kind.TUPLE:
-            return _is_point_without_brackets(answer, gold) and _same_in_order(answer.parts, gold.parts, compare)
-        case Kind.MATRIX, Kind.MATRIX:
-            return answer.shape == gold.shape and _same_in_order(answer.parts, gold.parts, compare)
-        case (Kind.LIST, Kind.LIST) | (Kind.UNION, Kind.UNION):
-            return _same_members(answer, gold, compare)
-        case (Kind.FORMULA | Kind.NUMBER | Kind.MATRIX, Kind.FORMULA) | (Kind.FORMULA, Kind.NUMBER | Kind.MATRIX):
-            return _same_formula(answer, gold, compare)
-    return False
+
+    def _same_formula(self, answer: Form, gold: Form) -> bool | None:
+        if answer.key.count("{") != answer.key.count("}"):  # cut off
+            return False
+        if is_relation(gold.key):
+            return self._same_relation(answer, gold)
+        if is_relation(answer.key):
+            if gold.name:  # 2x-y+3=0 is y=2x+3
+                return same_formula(answer.key, _equation(gold), self.compare)
+            left, _, right = answer.key.rpartition("=")
+            return bool(left and right) and is_value_statement(left) and self.same(parse_line(right), gold)
+        if {answer.kind, gold.kind} & {Kind.LIST, Kind.UNION, Kind.TUPLE}:
+            return False
+        if Kind.MATRIX in (answer.kind, gold.kind) and not ("\\begin" in answer.key and "\\begin" in gold.key):
+            return False
+        if _is_rounded(answer, gold) or _is_rounded(gold, answer):
+            return True
+        return same_formula(answer.key, gold.key, self.compare)
+
+    def _same_relation(self, answer: Form, gold: Form) -> bool | None:
+        """Compare with a gold equation, which a solution, an identity's value, or another equation may equal."""
+        if answer.name or is_relation(answer.key):
+            return same_formula(_equation(answer), gold.key, self.compare)
+        left, _, right = gold.key.rpartition("=")
+        return bool(left and right) and not has_variables(left) and self.same(answer, parse_line(right))
+
+    def _same_in_order(self, answers: Sequence[Form], golds: Sequence[Form]) -> bool | None:
+        if len(answers) != len(golds):
+            return False
+        verdicts: list[bool | None] = []
+        for answer, gold in zip(answers, golds, strict=True):
+            verdicts.append(self.same(answer, gold))
+            if verdicts[-1] is False:
+                return False
+        return None if None in verdicts else True
+
+    def _same_members(self, answer: Form, gold: Form) -> bool | None:
+        """Match members one to one in any order: True if decided pairs suffice, None if undecided pairs are needed."""
+        if len(answer.parts) != len(gold.parts):
+            return False
+        answers, golds = _named_parts(answer), _named_parts(gold)
+        positional = not (answer.name and gold.name) and _has_names(answer) != _has_names(gold)
+        if positional or answer.ordered or gold.ordered or len(golds) > _MAX_UNORDERED_MEMBERS:
+            return self._same_in_order(answers, golds)  # x=1, y=2 is 1, 2 but not 2, 1
+        verdicts = [[self.same(part, member) for part in answers] for member in golds]
+        if _has_perfect_matching([[verdict is True for verdict in row] for row in verdicts]):
+            return True
+        return None if _has_perfect_matching([[verdict is not False for verdict in row] for row in verdicts]) else False
+
+
+def _equation(form: Form) -> str:
+    """Return an equation as a formula: of x=2, x=-2 the product (x-2)(x+2)=0."""
+    if not form.name:
+        return form.key
+    if form.kind is Kind.LIST and all(part.kind in (Kind.NUMBER, Kind.FORMULA) for part in form.parts):
+        return "".join(f"({form.name}-({part.key}))" for part in form.parts) + "=0"
+    if form.kind is Kind.TUPLE and len(form.parts) == 2:  # an interval
+        (low, high), signs = form.parts, {"(": "<", "[": "\\leq", ")": "<", "]": "\\leq"}
+        if low.key == "-\\infty":
+            return f"{form.name}{signs[form.shape[1]]} {high.key}"
+        if high.key == "\\infty":
+            return f"{low.key}{signs[form.shape[0]]} {form.name}"
+    return f"{form.name}={form.key}"
 
 
 def _same_number(answer: Form, gold: Form) -> bool:
@@ -65,9 +149,18 @@ def _same_number(answer: Form, gold: Form) -> bool:
         scaled = answer.value / 100 if answer.percent else answer.value * 100
         if scaled == gold.value:
             return True
-    if answer.places < 6 or _is_finite_decimal(gold.value):
+    if answer.places < MIN_ROUNDED_PLACES or _is_finite_decimal(gold.value):
+        return False
+    if abs(answer.value) * 10**answer.places < 10 ** (_MIN_ROUNDED_DIGITS - 1):
         return False
     return round(gold.value, answer.places) == answer.value
+
+
+def _is_rounded(decimal: Form, exact: Form) -> bool:
+    r"""Whether a number with enough decimals is the rounding of an irrational one: 1.41421356 of \sqrt2."""
+    if decimal.value is None or decimal.places < MIN_ROUNDED_PLACES or exact.kind is not Kind.FORMULA:
+        return False
+    return rounds_to(exact.key, decimal.value, decimal.places)
 
 
 def _is_finite_decimal(value: Fraction) -> bool:
@@ -82,50 +175,27 @@ def _letters(words: Form) -> str:
     return "".join(character for character in words.key.casefold() if character.isalnum() or character in "+-")
 
 
-def _same_formula(answer: Form, gold: Form, compare: FormulaComparator) -> bool | None:
-    if "=" in answer.key and "=" not in gold.key and not gold.name:
-        left, _, right = answer.key.rpartition("=")
-        return _is_value_statement(left) and equivalent(parse_answer(right), gold, compare)
-    if "=" in answer.key and gold.name:  # 2x-y+3=0 can be y=2x+3
-        return compare(answer.key, gold.source)
-    if answer.key.count("{") != answer.key.count("}"):  # cut off; sympy would take seconds to parse it
-        return False
-    return False if surely_different(answer.key, gold.key) else compare(answer.key, gold.key)
+def _named_parts(form: Form) -> list[Form]:
+    """Return the parts of a list with its own name, if it has one: x=1 and x=2 of x=1, 2."""
+    return [replace(part, name=form.name) for part in form.parts] if form.name else list(form.parts)
 
 
-def _is_value_statement(left: str) -> bool:
-    """Whether an equation with this left side states a value: 2+3=5, a+b=5 and P(3)=5 do, x^2=5 and 2x+3y=5 do not."""
-    bare = _NO_VARIABLES.sub("", left)
-    return not (re.search(r"[A-Za-z]", bare) and re.search(r"[\d^]", bare))
+def _has_names(form: Form) -> bool:
+    """Whether a list names its members differently: x=1, y=2."""
+    return form.kind is Kind.LIST and len({part.name for part in form.parts} - {None}) > 1
 
 
 def _is_point_without_brackets(answer: Form, gold: Form) -> bool:
     """Whether a list denotes a point: 6,31,-1 and a=1, b=2 do; 1,2 does not, as it could also be an interval."""
-    all_named = answer.name is None and all(part.name for part in answer.parts)
-    return gold.shape == "()" and (len(gold.parts) > 2 or all_named)
+    names = [part.name for part in answer.parts]
+    if answer.name is None and all(names):
+        neighbours = "".join(sorted(map(str, names))) in ascii_lowercase
+        return gold.shape == "()" and (names == sorted(map(str, names)) or not neighbours)  # y=5, x=3 is (3,5)
+    return gold.shape == "()" and len(gold.parts) > 2
 
 
-def _same_in_order(answers: Sequence[Form], golds: Sequence[Form], compare: FormulaComparator) -> bool | None:
-    if len(answers) != len(golds):
-        return False
-    verdicts: list[bool | None] = []
-    for answer, gold in zip(answers, golds, strict=True):
-        verdicts.append(equivalent(answer, gold, compare))
-        if verdicts[-1] is False:
-            return False
-    return None if None in verdicts else True
-
-
-def _same_members(answer: Form, gold: Form, compare: FormulaComparator) -> bool | None:
-    """Match members one to one in any order: True if decided pairs suffice, None if undecided pairs are needed."""
-    if answer.ordered or gold.ordered or len(gold.parts) > _MAX_UNORDERED_MEMBERS:
-        return _same_in_order(answer.parts, gold.parts, compare)
-    if len(answer.parts) != len(gold.parts):
-        return False
-    verdicts = [[equivalent(part, member, compare) for part in answer.parts] for member in gold.parts]
-    if _has_perfect_matching([[verdict is True for verdict in row] for row in verdicts]):
-        return True
-    return None if _has_perfect_matching([[verdict is not False for verdict in row] for row in verdicts]) else False
+def _any(verdicts: Sequence[bool | None]) -> bool | None:
+    return True if True in verdicts else None if None in verdicts else False
 
 
 def _has_perfect_matching(allowed: list[list[bool]]) -> bool:

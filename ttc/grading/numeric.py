@@ -1,112 +1,187 @@
-"""Numeric evaluation of formulas with fixed values for the variables, to reject pairs that are clearly different.
+"""Comparison of formulas by their values: exactly for rational numbers, otherwise to fifty digits at several points.
 
-It never accepts a pair, and does not evaluate ambiguous LaTeX: x(x+1), 1/2x, 2\\frac{1}{2}.
+Formulas with equal values at points chosen without regard to them are equal, for all practical purposes; functions of
+real variables are compared where both are real.
 """
 
 from __future__ import annotations
 
-import math
-import re
+import zlib
+from collections.abc import Callable
+from fractions import Fraction
 from functools import lru_cache
+from typing import Any
 
-_TOKENS = re.compile(r"\d+\.?\d*|\.\d+|\\[a-z]+|[A-Za-z]|\S")
-_NUMBER = re.compile(r"\d|\.\d")
-_VARIABLE = re.compile(r"[a-z]|\\(?:alpha|beta|gamma|theta|lambda|mu|phi|omega)", re.IGNORECASE)
-_TOLERANCE = 1e-6
+from ttc.grading.evaluate import CONTEXT, Evaluator, TooLargeError, Value, exact_value
+from ttc.grading.formula import Node, UnreadableFormulaError, names_in, parse_formula
+
+_POINTS = ((0.83, 0), (3.7, 0), (-1.9, 0), (0.61, 1), (7.3, 2), (0.31, 0), (2.3, 4))
+"""The scale of the variables, and the bits of a name's hash that make its variable negative."""
+
+_MIN_POINTS = 2
+_MIN_RATIOS = 3
+_MIN_DIGITS = 5  # the significant digits of a decimal that may stand for an irrational number
+_MAX_ERROR = 1e-20  # a value with a larger error says nothing
+
+Equation = tuple[str, str]
+"""The two sides of an equation or inequality, as formulas."""
 
 
-def surely_different(first: str, second: str) -> bool:
-    """Return whether two formulas have clearly different values; False if either cannot be evaluated."""
-    a, b = numeric_value(first), numeric_value(second)
-    return a is not None and b is not None and abs(a - b) > _TOLERANCE * max(1.0, abs(a), abs(b))
-
-
-@lru_cache(maxsize=1 << 14)
-def numeric_value(formula: str) -> complex | None:
-    """Return the value of a compact LaTeX formula; None if it contains more than arithmetic, roots and powers."""
+def same_value(first: str, second: str) -> bool | None:
+    """Return whether two formulas are equal; None if either cannot be read. What has no value equals nothing."""
     try:
-        evaluator = _Evaluator(_TOKENS.findall(formula))
-        result = evaluator.sum()
-        return result if not evaluator.rest and math.isfinite(abs(result)) else None
-    except (ValueError, ArithmeticError, RecursionError):
+        a, b = parse_formula(first), parse_formula(second)
+        names = names_in(a) | names_in(b)
+        if not names:
+            exact, other = exact_value(a), exact_value(b)
+            if exact is not None and other is not None:
+                return exact == other
+        return _same_everywhere(_values(a, b), 1 if not names else _MIN_POINTS)
+    except (UnreadableFormulaError, RecursionError):
+        return None
+    except (ArithmeticError, ValueError):
+        return False
+
+
+def same_equation(first: Equation, second: Equation) -> bool | None:
+    """Return whether two equations are multiples of each other, such as 2x=4 and x-2=0.
+
+    Equations without variables, such as 2+3=5, are compared side by side. None if a side cannot be read.
+    """
+    return _same_relation(first, second, lambda ratio: True)
+
+
+def same_inequality(first: Equation, second: Equation) -> bool | None:
+    """Return whether left<right says the same in both: their differences have a positive ratio."""
+    return _same_relation(first, second, lambda ratio: bool(ratio.real > 0))
+
+
+def rounds_to(formula: str, value: Fraction, places: int) -> bool:
+    """Return whether `value`, written with `places` decimals, is a formula without variables, rounded."""
+    if abs(value) * 10**places < 10 ** (_MIN_DIGITS - 1):
+        return False
+    try:
+        tree = parse_formula(formula)
+        exact = Evaluator({}).value(tree).number if not names_in(tree) else None
+    except (UnreadableFormulaError, ArithmeticError, ValueError, RecursionError):
+        return False
+    written = CONTEXT.mpf(value.numerator) / value.denominator
+    return exact is not None and bool(abs(exact - written) <= CONTEXT.mpf(10) ** -places * CONTEXT.mpf("0.500001"))
+
+
+def _same_relation(first: Equation, second: Equation, allowed: Callable[[Any], bool]) -> bool | None:
+    try:
+        sides = [parse_formula(side) for side in (*first, *second)]
+    except UnreadableFormulaError:
+        return None
+    closed = [not names_in(left) and not names_in(right) for left, right in (sides[:2], sides[2:])]
+    if all(closed):
+        straight = (same_value(first[0], second[0]), same_value(first[1], second[1]))
+        crossed = (same_value(first[0], second[1]), same_value(first[1], second[0]))
+        return all(straight) or all(crossed)
+    if any(closed):
+        return False
+    a, b = _difference(*sides[:2]), _difference(*sides[2:])
+    try:
+        return _constant_ratio(a, b, allowed) or _constant_ratio(_numerator(a), _numerator(b), allowed)
+    except TooLargeError:
+        return False
+    except (UnreadableFormulaError, RecursionError):
         return None
 
 
-class _Evaluator:
-    """Recursive-descent evaluator of one formula's tokens; raises ValueError if the formula is ambiguous."""
+def _same_everywhere(pairs: list[tuple[Value, Value]], required: int) -> bool:
+    """Decide from values at several points. Values that are not real count only if no pair is real."""
+    if len(pairs) < required:
+        return False
+    real = [pair for pair in pairs if pair[0].is_real and pair[1].is_real]
+    decisive = real if len(real) >= required else pairs
+    return all(a.equals(b) for a, b in decisive)
 
-    def __init__(self, tokens: list[str]) -> None:
-        self.rest = tokens[::-1]  # the last element is the next token
 
-    def sum(self) -> complex:
-        total = self.product()
-        while self.peek() in ("+", "-"):
-            total += self.product()
-        return total
+def _constant_ratio(a: Node, b: Node, allowed: Callable[[Any], bool]) -> bool:
+    ratios = []
+    pairs = _values(a, b)
+    real = [pair for pair in pairs if pair[0].is_real and pair[1].is_real]
+    for first, second in real if len(real) >= _MIN_RATIOS else pairs:
+        if first.is_zero or second.is_zero:
+            return False
+        ratios.append(first / second)
+    return len(ratios) >= _MIN_RATIOS and all(ratio.equals(ratios[0]) and allowed(ratio.number) for ratio in ratios)
 
-    def product(self) -> complex:
-        sign = 1
-        while self.peek() in ("+", "-"):
-            sign *= -1 if self.rest.pop() == "-" else 1
-        result = sign * self.power()
-        while token := self.peek():
-            if token == "\\cdot":
-                self.rest.pop()
-                result *= self.power()
-            elif token == "/":
-                self.rest.pop()
-                result /= self.power()
-                if self.peek() not in ("", "+", "-", ")", "}"):
-                    raise ValueError("1/2x")
-            elif token in ("+", "-", ")", "}", "]"):
-                break
-            else:
-                result *= self.power()
-        return result
 
-    def power(self) -> complex:
-        first = self.peek()
-        base = self.atom()
-        if self.peek() == "^":
-            self.rest.pop()
-            if len(self.peek()) > 1:
-                raise ValueError("x^12")
-            return complex(base ** self.atom())
-        if _NUMBER.match(first) and (self.peek() == "\\frac" or _NUMBER.match(self.peek())):
-            raise ValueError("2\\frac12")
-        if first.isalpha() and self.peek() == "(":
-            raise ValueError("f(x)")
-        return base
+def _values(a: Node, b: Node) -> list[tuple[Value, Value]]:
+    """Return the values of both trees at the points where both are defined."""
+    imaginary = _contains_i(a) or _contains_i(b)
+    names = names_in(a) | names_in(b)
+    try:
+        first, second = _values_at_points(a, imaginary), _values_at_points(b, imaginary)
+    except TooLargeError:
+        if not names:
+            raise
+        return []
+    points = len(_POINTS) if names else 1
+    return [(x, y) for x, y in zip(first[:points], second[:points], strict=True) if x is not None and y is not None]
 
-    def atom(self) -> complex:
-        token = self.rest.pop() if self.rest else ""
-        if _NUMBER.match(token):
-            return float(token)
-        if token in ("(", "{"):
-            return self.bracketed(")" if token == "(" else "}")
-        if token == "\\frac":
-            return self.group() / self.group()
-        if token == "\\sqrt":
-            return complex(self.group()) ** 0.5
-        if token == "\\pi":
-            return math.pi
-        if token == "i":
-            return 1j
-        if _VARIABLE.fullmatch(token):
-            return 0.6 + (sum(map(ord, token.lower())) * 0.3819660113) % 1
-        raise ValueError(token)
 
-    def group(self) -> complex:
-        if self.peek() != "{":
-            raise ValueError("argument without braces")
-        self.rest.pop()
-        return self.bracketed("}")
+@lru_cache(maxsize=1 << 12)
+def _values_at_points(tree: Node, imaginary: bool) -> tuple[Value | None, ...]:
+    """Return a tree's value at each point, None where it has none; cached: votes compare all answers with each other.
 
-    def bracketed(self, closing: str) -> complex:
-        result = self.sum()
-        if not self.rest or self.rest.pop() != closing:
-            raise ValueError("unbalanced brackets")
-        return result
+    Raises:
+        TooLargeError: a tree without variables is too large everywhere.
+    """
+    names = names_in(tree)
+    values: list[Value | None] = []
+    for scale, negative_bits in _POINTS if names else _POINTS[:1]:
+        point = {name: _coordinate(name, scale, negative_bits) for name in names}
+        value: Value | None = None
+        try:
+            value = Evaluator(point, real_roots=not imaginary).value(tree)
+        except TooLargeError:
+            if not names:
+                raise
+        except (ArithmeticError, ValueError):
+            pass
+        sure = value is not None and value.error <= _MAX_ERROR * max(1, abs(value.number))
+        values.append(value if sure else None)
+    return tuple(values) if names else tuple(values) * len(_POINTS)
 
-    def peek(self) -> str:
-        return self.rest[-1] if self.rest else ""
+
+def _coordinate(name: str, scale: float, negative_bits: int) -> Any:
+    """Return a variable's value; points must not be multiples of each other, or all homogeneous formulas look alike."""
+    code = zlib.crc32(f"{name} {scale}".encode())
+    size = CONTEXT.mpf(scale) * (CONTEXT.mpf(1) / 2 + CONTEXT.mpf(code) / (1 << 32))
+    return -size if zlib.crc32(name.encode()) & negative_bits else size
+
+
+def _contains_i(node: Node) -> bool:
+    return node.operation == "i" or any(map(_contains_i, node.arguments))
+
+
+def _difference(left: Node, right: Node) -> Node:
+    return Node("+", (left, Node("-", (right,))))
+
+
+def _numerator(node: Node) -> Node:
+    return _fraction(node)[0]
+
+
+def _fraction(node: Node) -> tuple[Node, Node]:
+    """Return the numerator and denominator of a tree, with sums on a common denominator."""
+    one = Node("number", number=Fraction(1))
+    if node.operation not in ("+", "-", "*", "/"):
+        return node, one
+    parts = [_fraction(argument) for argument in node.arguments]
+    if node.operation == "-":
+        return Node("-", (parts[0][0],)), parts[0][1]
+    if node.operation == "/":
+        (top, bottom), (other_top, other_bottom) = parts
+        return Node("*", (top, other_bottom)), Node("*", (bottom, other_top))
+    if node.operation == "*":
+        return Node("*", tuple(top for top, _ in parts)), Node("*", tuple(bottom for _, bottom in parts))
+    terms = []
+    for index, (top, _) in enumerate(parts):
+        others = [bottom for place, (_, bottom) in enumerate(parts) if place != index and bottom != one]
+        terms.append(Node("*", (top, *others)))
+    return Node("+", tuple(terms)), Node("*", tuple(bottom for _, bottom in parts))

@@ -1,6 +1,7 @@
 r"""Parsing of raw answers into `Form`, and the keys that group samples by final answer.
 
-Only string operations, with a cache: 0.5, 1/2 and \frac12 are recognized as the same number without sympy.
+Only string operations of linear cost, with a cache: 0.5, 1/2 and \frac12 are recognized as the same number without
+sympy.
 """
 
 from __future__ import annotations
@@ -10,175 +11,198 @@ from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 
-from ttc.grading.form import Form, Kind, number_form, parse_based_number, parse_number, parse_words
-from ttc.grading.latex import compact, strip_units, tidy, unwrap_text
+from ttc.grading.brackets import MAX_DEPTH, bracket_depths, enclosed, split
+from ttc.grading.form import Form, Kind, formula_form, list_form, number_form, tuple_form, union_form
+from ttc.grading.latex import compact, strip_punctuation, tidy, unwrap_text
+from ttc.grading.number import parse_based_number, parse_compact_number, parse_mixed_number, parse_number
+from ttc.grading.sets import intersect, parse_inequality, parse_set
+from ttc.grading.units import strip_percent, strip_scale, strip_unit
+from ttc.grading.words import choice_letter, is_all_reals, is_empty_set, parse_words, strip_phrases
 
 MAX_CHARACTERS = 1000  # longer answers are correct only if spelled exactly like the gold answer
 
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
-_NAMES = r"\((?:\\?[a-z]+,)+\\?[a-z]+\)|\\?[A-Za-z]+(?:_\{?\w+\}?)?'?(?:\([a-z]\))?"
-_NAME = re.compile(rf"({_NAMES})(?:=|\\in(?![A-Za-z]))(?!=)")
-_VARIABLE = re.compile(r"[A-Za-z]|\\[a-z]+")
-_ORDER = re.compile(r"(<|>|\\leq|\\geq)")
-_MATRIX = re.compile(r"\\begin\{pmatrix\}(.*)\\end\{pmatrix\}", re.DOTALL)
-_TOKENS = re.compile(r"\\(?:begin|end)\{\w+\}|\\[A-Za-z]+|\\.|.", re.DOTALL)
-_OPENING, _CLOSING = frozenset({"(", "[", "{", "\\{"}), frozenset({")", "]", "}", "\\}"})
+_GROUPED_DIGITS = re.compile(r"(?<![\d.,])(\d{1,3})((?:,\d{3})+)(?![\d,]*\d)")
+_INDEX = r"(?:_(?:\{[^{}=<>]{1,20}\}|\\?\w+))?"
+_ACCENTED = r"\\(?!cup|or|leq|geq|neq|pm|mp|cdot)[a-z]+\{[A-Za-z]+\}"
+_SYMBOL = rf"(?:{_ACCENTED}|(?:\\(?:angle|triangle) ?)?\\?[A-Za-z]+){_INDEX}'*"
+_NAMES = re.compile(rf"\((?:{_SYMBOL}[,;])+{_SYMBOL}\)|{_SYMBOL}(?:\^(?:\{{-1\}}|[T*]))?(?:\([A-Za-z]\))?'*")
+_FUNCTIONS = re.compile(r"\\?(?:sin|cos|tan|cot|sec|csc|log|ln|exp|lim|sqrt|arc\w+|det|max|min)(?![A-Za-z])")
+_MATRIX = re.compile(r"\\begin\{pmatrix\}(.*)\\end\{pmatrix\}")
+_REALS = tuple_form([formula_form("-\\infty"), formula_form("\\infty")], "()")
+_CASES = re.compile(r"\\begin ?\{(cases|aligned|align\*?|gathered)\}(.*)\\end ?\{\1\}", re.DOTALL)
 
 
 @lru_cache(maxsize=1 << 16)
-def normalize_answer(answer: str) -> str:
-    """Return the key that equal final answers share; answers with equal keys get equal grades. Results are cached."""
-    return str(int(answer)) if _INTEGER.fullmatch(answer) else parse_answer(answer).key
+def normalize_answer(answer: str, *, units: bool = False) -> str:
+    """Return a key; answers with equal keys get equal grades. Results are cached."""
+    return str(int(answer)) if _INTEGER.fullmatch(answer) else parse_answer(answer).identity(units)
 
 
 @lru_cache(maxsize=1 << 16)
 def parse_answer(answer: str) -> Form:
     """Parse a raw answer. Results are cached."""
+    if _INTEGER.fullmatch(answer):
+        return number_form(Fraction(int(answer)))
     text = answer.strip()
-    if _INTEGER.fullmatch(text):
-        return number_form(Fraction(int(text)), text)
     if len(text) > MAX_CHARACTERS:
-        return Form(Kind.WORDS, text, text)
+        text = " ".join(text.split())
+    if len(text) > MAX_CHARACTERS or max(bracket_depths(text, "([{"), default=0) > MAX_DEPTH:
+        return formula_form(text)
     try:
-        return _parse(tidy(text))
-    except RecursionError:  # hundreds of nested brackets
-        return Form(Kind.WORDS, text, text)
+        return _read(text)
+    except RecursionError:  # x in x in x...
+        return formula_form(text)
+
+
+def _read(text: str) -> Form:
+    tidied = strip_phrases(tidy(text))
+    form = _parse(tidied)
+    if form.unit is None and text.startswith(("\\$", "$\\$")):
+        form = replace(form, unit="$")
+    return replace(form, other=other) if (other := _other_reading(tidied, form)) else form
+
+
+def _other_reading(text: str, form: Form) -> Form | None:
+    """Return a second form of an ambiguous answer: thousands or a list, a choice with its text."""
+    if letter := choice_letter(text):
+        return None if form.key == letter else formula_form(letter)
+    if _GROUPED_DIGITS.search(text):
+        other = _parse(_change_commas(text, outside=", ", inside=""))
+        is_list = other.kind not in (Kind.NUMBER, Kind.FORMULA)  # (4,500) is a point, not a number
+        return other if other != form and is_list else None
+    if form.unit and len(form.unit) == 1 and form.unit.isascii() and text[-1:] == form.unit:  # 2 m may be a product
+        return formula_form(compact(text))
+    return None
+
+
+def _change_commas(text: str, outside: str, inside: str) -> str:
+    """Replace the commas between groups of three digits, outside and inside of brackets."""
+    depths = bracket_depths(text)
+    return _GROUPED_DIGITS.sub(lambda found: found[0].replace(",", inside if depths[found.start()] else outside), text)
 
 
 def _parse(text: str) -> Form:
-    """Parse tidy `text`: first as words, then as a number, then by its commas, relation signs and brackets."""
-    bare = unwrap_text(text)
+    """Parse tidy `text`: as words, as a list, as a number with its unit, then by relation signs and brackets."""
+    text = strip_punctuation(text)
+    bare = strip_punctuation(unwrap_text(text))
+    if is_all_reals(bare):
+        return _REALS
     if words := parse_words(bare, wrapped=bare != text):
         return words
-    text, percent = strip_units(bare)
-    if value := parse_number(text):
-        return replace(value, percent=percent)
-    line = compact(text)
-    pieces = _split(text, ",", ";")
-    if len(pieces) > 1:
-        return _list_form([_parse(piece.strip()) for piece in pieces if piece.strip()], line)
-    for parse in (
-        _parse_inequality,
-        _parse_named,
-        _parse_union,
-        _parse_bracketed,
-        _parse_plus_minus,
-        parse_based_number,
-    ):
+    if cases := _CASES.fullmatch(bare):
+        return _parse_list(split(cases[2].replace("&", ""), "\\\\", ","))
+    if parsed := parse_number(bare):
+        return parsed
+    return _parse_joined(bare)
+
+
+def _parse_joined(text: str) -> Form:
+    alternatives = [piece for piece in split(text, "\\or") if piece.strip()]
+    if len(alternatives) > 1:
+        return list_form(list({form.identity(): form for form in map(_parse, alternatives)}.values()))
+    if ";" in text and "," in text and len(groups := split(text, ";")) > 1:  # x=1,y=2; x=3,y=4
+        return list_form([_parse(group) for group in groups if group.strip()])
+    text = _change_commas(text, outside="", inside=",") if _GROUPED_DIGITS.search(text) else text
+    pieces = [piece for piece in split(text, ",", ";") if piece.strip()]
+    return _parse_list(pieces) if len(pieces) > 1 else _parse_one(text)
+
+
+def _parse_list(pieces: list[str]) -> Form:
+    parts = [_parse(piece) for piece in pieces if piece.strip()]
+    return intersect(parts) or list_form(parts)
+
+
+def _parse_one(text: str) -> Form:
+    """Parse a text without commas outside brackets."""
+    value, unit = strip_unit(text)
+    value, percent = strip_percent(value)
+    value, scale = strip_scale(value)
+    form = parse_number(value) if value != text else None
+    if form is None and value.startswith(("(", "[")):  # the parts may have units
+        form = _parse_bracketed(value)
+    form = form or parse_line(compact(value))
+    if scale > 1:
+        if form.value is None:
+            return formula_form(compact(value) + str(scale))
+        form = number_form(form.value * scale)
+    return replace(form, unit=unit, percent=percent) if unit or percent else form
+
+
+def parse_line(line: str) -> Form:
+    """Parse a compact line without commas outside brackets."""
+    if number := parse_compact_number(line) or parse_mixed_number(line):
+        return number
+    if is_all_reals(line):
+        return _REALS
+    if is_empty_set(line):
+        return Form(Kind.WORDS, "no solution")
+    for parse in (_parse_set, _parse_named, _parse_union, _parse_bracketed, _parse_plus_minus, parse_based_number):
         if parsed := parse(line):
             return parsed
-    return Form(Kind.FORMULA, line, line)
+    return formula_form(line)
 
 
-def _list_form(parts: list[Form], line: str) -> Form:
-    r"""Return the form of a list. Names that differ become part of the key: x=1, y=2 is not x=2, y=1."""
-    parts = [inner for part in parts for inner in (part.parts if part.kind is Kind.LIST else (part,))]
-    if len(parts) == 1:
-        return parts[0]
-    names = {part.name for part in parts}
-    name = names.pop() if len(names) == 1 else None
-    if name and name[0] != "(" and all(part.kind in (Kind.TUPLE, Kind.UNION) for part in parts):  # x<2 or x>3
-        return _union_form(parts, line, name)
-    ordered = any(part.kind is Kind.WORDS or (len(part.key) == 1 and part.key.isalpha()) for part in parts)
-    keys = [f"{part.name}={part.key}" if part.name != name else part.key for part in parts]
-    key = ",".join(keys if ordered else sorted(keys))
-    return Form(Kind.LIST, key, line, parts=tuple(parts), ordered=ordered, name=name)
-
-
-def _parse_inequality(line: str) -> Form | None:
-    r"""Parse x>5 as (5,\infty) and -2\leq x<7 as [-2,7); other comparisons are formulas."""
-    first, *rest = _ORDER.split(line)
-    signs, values = rest[0::2], [first, *rest[1::2]]
-    if not signs:
-        return None
-    if len({sign in ("<", "\\leq") for sign in signs}) == 1 and signs[0] in (">", "\\geq"):
-        signs, values = [{">": "<", "\\geq": "\\leq"}[sign] for sign in reversed(signs)], values[::-1]
-    if len(values) == 2 and _VARIABLE.fullmatch(values[0].strip()):
-        signs, values = ["<", *signs], ["-\\infty", *values]
-    elif len(values) == 2:
-        signs, values = [*signs, "<"], [*values, "\\infty"]
-    if len(values) != 3 or not set(signs) <= {"<", "\\leq"} or not _VARIABLE.fullmatch(values[1].strip()):
-        return Form(Kind.FORMULA, line, line)
-    brackets = ("(" if signs[0] == "<" else "[") + (")" if signs[1] == "<" else "]")
-    return replace(_tuple_form([_parse(values[0]), _parse(values[2])], brackets, line), name=values[1].strip())
+def _parse_set(line: str) -> Form | None:
+    return parse_set(line, parse_line) or parse_inequality(line, parse_line)
 
 
 def _parse_named(line: str) -> Form | None:
-    r"""Split x=5, f(x)=x+1, x=2+3=5 and x\in[0,1] into name and value; the key is that of the value."""
+    r"""Split x=5, 5=x, x=2+3=5 and x\in[0,1] into name and value; the key is that of the value."""
     left, approx, right = line.partition("\\approx")
     if approx:
-        return _parse(f"{left}={right}" if _NAME.fullmatch(left + "=") else left or right)
-    found = _NAME.match(line)
-    value = _split(line[found.end() :], "=")[-1] if found else ""
-    if not found or not value:
+        return parse_line(f"{left}={right}" if is_name(left) else left or right)
+    name, contains, value = line.partition("\\in")
+    if contains and not value[:1].isalpha() and is_name(name) and value:
+        return _named(name, parse_line(value.strip()))
+    sides = split(line, "=") if "=" in line else []
+    if len(sides) < 2 or not all(sides):
         return None
-    name = found[1]
-    if name.endswith(")") and not name.startswith("("):
-        name = "y"  # the graph of f(x)=... is y=...
-    return replace(_parse(value), name=name, source=line)
+    if is_name(sides[0]):
+        return _named(sides[0], parse_line(sides[-1]))
+    if is_name(sides[-1]):
+        return _named(sides[-1], parse_line(sides[0]))
+    return None
+
+
+def is_name(text: str) -> bool:
+    """Whether a text is what an equation may define: x, a_1, AB, f(x), y', (x,y); not sin(x)."""
+    return len(text) <= 60 and bool(_NAMES.fullmatch(text)) and not _FUNCTIONS.match(text) and text not in ("e", "i")
+
+
+def _named(name: str, form: Form) -> Form:
+    if name.startswith("(") and form.kind is Kind.TUPLE:
+        names = split(name[1:-1], ",", ";")
+        if len(names) == len(form.parts):
+            return list_form([replace(part, name=name) for name, part in zip(names, form.parts, strict=True)])
+    return replace(form, name=name)
 
 
 def _parse_union(line: str) -> Form | None:
-    pieces = _split(line, "\\cup")
-    return _union_form([_parse(piece) for piece in pieces], line, None) if len(pieces) > 1 else None
-
-
-def _union_form(parts: list[Form], line: str, name: str | None) -> Form:
-    parts = [inner for part in parts for inner in (part.parts if part.kind is Kind.UNION else (part,))]
-    key = "\\cup".join(sorted(part.key for part in parts))
-    return Form(Kind.UNION, key, line, parts=tuple(parts), ordered=False, name=name)
+    pieces = split(line, "\\cup")
+    return union_form([parse_line(piece) for piece in pieces]) if len(pieces) > 1 else None
 
 
 def _parse_bracketed(line: str) -> Form | None:
-    if matrix := _MATRIX.fullmatch(line):
-        rows = [_split(row, "&") for row in _split(matrix[1], "\\\\") if row]
-        cells = [_parse(cell) for row in rows for cell in row]
+    if line.count("\\begin") == 1 and (matrix := _MATRIX.fullmatch(line)):
+        rows = [split(row, "&") for row in split(matrix[1], "\\\\") if row]
+        cells = [parse_line(cell) for row in rows for cell in row]
         shape = "x".join(str(len(row)) for row in rows)
-        key = f"{shape}:" + ",".join(cell.key for cell in cells)
-        return Form(Kind.MATRIX, key, line, parts=tuple(cells), shape=shape)
-    tokens = _TOKENS.findall(line)
-    if len(tokens) < 3 or tokens[0] not in _OPENING or not _closes_at_the_end(tokens):
+        return Form(Kind.MATRIX, line, parts=tuple(cells), shape=shape)
+    if not (found := enclosed(line)):
         return None
-    opening, inner, closing = tokens[0], "".join(tokens[1:-1]), tokens[-1]
-    pieces = _split(inner, ",", ";")
+    opening, inner, closing = found
+    if "\\pm" in inner and opening != "\\{":
+        return _parse_plus_minus(line)
+    pieces = split(inner, ",", ";")
     if opening in ("\\{", "{") or (len(pieces) == 1 and opening == "("):
-        return _list_form([_parse(piece) for piece in pieces], line)
-    return _tuple_form([_parse(piece) for piece in pieces], opening + closing, line) if len(pieces) > 1 else None
-
-
-def _tuple_form(parts: list[Form], brackets: str, line: str) -> Form:
-    key = brackets[0] + ",".join(part.key for part in parts) + brackets[-1]
-    return Form(Kind.TUPLE, key, line, parts=tuple(parts), shape=brackets)
+        return list_form([_parse(piece) for piece in pieces])
+    return tuple_form([_parse(piece) for piece in pieces], opening + closing) if len(pieces) > 1 else None
 
 
 def _parse_plus_minus(line: str) -> Form | None:
-    if line.count("\\pm") != 1:
+    if not 1 <= line.count("\\pm") <= 2:
         return None
-    return _list_form([_parse(compact(line.replace("\\pm", sign))) for sign in "+-"], line)
-
-
-def _split(text: str, *separators: str) -> list[str]:
-    """Split at separators outside all brackets; the two brackets of a half-open interval may differ."""
-    if not any(separator in text for separator in separators):
-        return [text]
-    pieces, depth = [""], 0
-    for token in _TOKENS.findall(text):
-        depth += _depth(token)
-        if depth == 0 and token in separators:
-            pieces.append("")
-        else:
-            pieces[-1] += token
-    return pieces
-
-
-def _closes_at_the_end(tokens: list[str]) -> bool:
-    depth = 0
-    for position, token in enumerate(tokens):
-        depth += _depth(token)
-        if depth == 0:
-            return position == len(tokens) - 1
-    return False
-
-
-def _depth(token: str) -> int:
-    return (token in _OPENING or token.startswith("\\begin")) - (token in _CLOSING or token.startswith("\\end"))
+    signs = (("+", "-"), ("-", "+"))
+    lines = [line.replace("\\pm", plus).replace("\\mp", minus) for plus, minus in signs]
+    return list_form([parse_line(compact(signed)) for signed in lines])
