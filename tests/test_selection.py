@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from random import Random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from omegaconf import OmegaConf, ValidationError
 
 from ttc.selection import Aggregation, SelectionRule, aggregate, choose, select
@@ -61,9 +65,60 @@ def test_the_aggregation_decides_which_candidate_is_best() -> None:
 
 
 @pytest.mark.parametrize("selection", SelectionRule)
-def test_ties_go_to_the_earlier_candidate(selection: SelectionRule) -> None:
-    assert select([candidate("7", 0.5), candidate("3", 0.5)], selection) == "7"
-    assert select([candidate("3", 0.5), candidate("7", 0.5)], selection) == "3"
+def test_ties_do_not_depend_on_the_order_of_candidates(selection: SelectionRule) -> None:
+    first = select([candidate("7", 0.5), candidate("3", 0.5)], selection)
+    assert first == select([candidate("3", 0.5), candidate("7", 0.5)], selection)
+    assert first in ("3", "7")
+
+
+def test_ties_favour_neither_small_nor_short_answers() -> None:
+    winners = [select([candidate(str(n)), candidate(str(n + 500))], SelectionRule.majority) for n in range(500)]
+    assert 200 < sum(int(winner or 0) < 500 for winner in winners) < 300
+
+
+def test_a_tie_of_weights_goes_to_the_answer_with_more_votes_and_then_with_the_higher_score() -> None:
+    assert select([candidate("3", 0.5), candidate("7", 0.25), candidate("7", 0.25)], SelectionRule.weighted) == "7"
+    pairs = [candidate("3", 0.5), candidate("3", 0.25), candidate("7", 0.375), candidate("7", 0.375)]
+    assert select(pairs, SelectionRule.weighted) == "3"
+
+
+def test_a_tie_of_best_scores_goes_to_the_answer_that_has_it_more_often() -> None:
+    for answer in ("3", "7"):
+        candidates = [candidate(answer, 1.0), candidate("3", 1.0), candidate("7", 1.0), candidate("5", 0.9)]
+        assert select(candidates, SelectionRule.best) == answer
+
+
+def test_the_selected_answer_is_written_in_its_commonest_spelling() -> None:
+    candidates = [candidate("0.5", 0.9), candidate("1/2", 0.2), candidate("1/2", 0.1), candidate("5", 0.3)]
+    for selection in SelectionRule:
+        assert select(candidates, selection) == "1/2"
+    assert choose(candidates, SelectionRule.best) == candidates[0]
+
+
+def test_the_given_classes_decide_which_answers_are_equal() -> None:
+    candidates = [candidate("2", 0.8), candidate("2", 0.8), *(candidate(text, 0.9) for text in "abc")]
+    classes = {"2": 0, "a": 1, "b": 1, "c": 1}
+    for selection in (SelectionRule.majority, SelectionRule.weighted):
+        assert select(candidates, selection, classes=classes) == "a"
+        assert select(candidates, selection) == "2"
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["1", "2", "0.5", "1/2", "3", None]), st.sampled_from([0.0, 0.5, 1.0, math.nan]))
+    ),
+    st.sampled_from(SelectionRule),
+    st.randoms(use_true_random=False),
+)
+@settings(deadline=None, derandomize=True, max_examples=150)
+def test_the_selected_answer_does_not_depend_on_the_order_of_candidates(
+    given_pairs: list[tuple[str | None, float]], selection: SelectionRule, random: Random
+) -> None:
+    candidates = [candidate(answer, score, chain=n % 3) for n, (answer, score) in enumerate(given_pairs)]
+    shuffled = random.sample(candidates, len(candidates))
+    assert select(candidates, selection) == select(shuffled, selection)
+    chosen, other = choose(candidates, selection), choose(shuffled, selection)
+    assert (chosen and chosen.answer) == (other and other.answer)
 
 
 @pytest.mark.parametrize("selection", SelectionRule)
@@ -88,10 +143,10 @@ def test_a_candidate_whose_score_is_nan_is_never_selected(selection: SelectionRu
 
 
 def test_the_sum_of_weights_does_not_depend_on_the_order_of_candidates() -> None:
-    threes = [candidate("3", value) for value in (0.1, 0.2, 0.3)]
-    seven = candidate("7", 0.6)  # a naive sum of 0.1, 0.2 and 0.3 exceeds 0.6, but only in this order
-    first = select([seven, *threes], SelectionRule.weighted)
-    assert first == select([seven, *reversed(threes)], SelectionRule.weighted) == "7"
+    threes = [candidate("3", value) for value in (0.1, 0.2, 0.3)]  # a naive sum exceeds 0.6, but only in this order
+    sevens = [candidate("7", value) for value in (0.55, 0.05, 0.0)]
+    first = select([*sevens, *threes], SelectionRule.weighted)
+    assert first == select([*sevens, *reversed(threes)], SelectionRule.weighted) == "7"  # a tie; 0.55 is the best score
 
 
 @dataclass

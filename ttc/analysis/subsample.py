@@ -1,8 +1,9 @@
 """Accuracy at every smaller budget from one run's samples, unbiased, without running again.
 
 A random subset of k of a problem's n independent samples is what a run with budget k would have drawn. Oracle and
-best have closed forms; majority and weighted are averaged over random subsets. This holds only for strategies whose
-samples are independent: beams and revisions at a smaller budget are not subsets of those at a larger one.
+best have closed forms (best only without ties); majority and weighted are averaged over random subsets. This holds only
+for strategies whose samples are independent: beams and revisions at a smaller budget are not subsets of those at a
+larger one.
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ from numpy.typing import NDArray
 
 from ttc.analysis.accuracy import ORACLE
 from ttc.analysis.intervals import RESAMPLES, intervals
-from ttc.grading import normalize_answer
-from ttc.runs.records import ProblemRecord
+from ttc.grading import classes_by_structure
+from ttc.runs.records import CandidateRecord, ProblemRecord
 from ttc.selection import Aggregation, SelectionRule, aggregate
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 SUBSETS = 200
 
 
@@ -54,7 +56,7 @@ def budget_curve(
 
 
 def subsampled(
-    keys: Sequence[str | None],
+    groups: Sequence[int | None],
     scores: Sequence[float] | None,
     correct: Sequence[bool],
     budgets: Sequence[int],
@@ -64,10 +66,10 @@ def subsampled(
 ) -> dict[str, Floats]:
     """Estimate one problem's accuracy at each of `budgets` from its n samples, by selection.
 
-    Ties go to the earlier sample, as in `selection.select`. Exact where a budget has at most max(subsets, n) subsets.
+    Ties are decided as in `selection.select`. Exact where a budget has at most max(subsets, n) subsets.
 
     Args:
-        keys: the normalised answers; None: no answer, never counts.
+        groups: the class of each sample's answer, as the selections number them; None: no answer, never counts.
         scores: the candidates' scores; NaN: not scored, counts for majority only. None: nothing was scored, and best
             and weighted are left out.
         correct: the candidates' grades.
@@ -79,22 +81,19 @@ def subsampled(
         ValueError: a budget outside 1 .. n, or lengths that differ.
     """
     n = len(correct)
-    if len(keys) != n or (scores is not None and len(scores) != n):
-        raise ValueError("keys, scores and correct must have one entry per sample")
+    if len(groups) != n or (scores is not None and len(scores) != n):
+        raise ValueError("groups, scores and correct must have one entry per sample")
     if any(not 1 <= k <= n for k in budgets):
         raise ValueError(f"budgets must lie in 1 .. {n}, the number of samples, not {list(budgets)}")
-    groups = _group_codes(keys)
-    flags = np.where(groups >= 0, np.asarray(correct, dtype=np.float64), 0.0)
+    codes = np.array([-1 if group is None else group for group in groups], dtype=np.int64)
+    flags = np.where(codes >= 0, np.asarray(correct, dtype=np.float64), 0.0)
     masks = _subset_masks(n, tuple(budgets), subsets, np.random.default_rng(seed))
-    result = {"majority": _voted(groups, np.ones(n), np.arange(n), flags, masks)}
+    result = {"majority": _voted(codes, np.ones(n), flags, masks)}
     if scores is not None:
         weights = np.asarray(scores, dtype=np.float64)
-        usable_groups = np.where(np.isnan(weights), -1, groups)
-        order = np.lexsort((np.arange(n), -weights, usable_groups < 0))  # best first, unusable last
-        rank = np.argsort(order)
-        usable = np.where(usable_groups >= 0, flags, 0.0)
-        result["best"] = best_of_k_weights(n, tuple(budgets)) @ usable[order]
-        result["weighted"] = _voted(usable_groups, np.nan_to_num(weights), rank, flags, masks)
+        usable = np.where(np.isnan(weights), -1, codes)
+        result["best"] = _best(usable, weights, flags, tuple(budgets), masks)
+        result["weighted"] = _voted(usable, np.nan_to_num(weights), flags, masks)
     return result | {"oracle": pass_at_k(n, int(flags.sum()), budgets)}
 
 
@@ -118,7 +117,7 @@ def _estimate(
     candidates = list(record.candidates)
     scored = any(c.values for c in candidates)
     return subsampled(
-        [None if c.answer is None else normalize_answer(c.answer) for c in candidates],
+        _groups(candidates),
         [aggregate(c.values, aggregation) if c.values else math.nan for c in candidates] if scored else None,
         [c.correct for c in candidates],
         budgets,
@@ -127,13 +126,15 @@ def _estimate(
     )
 
 
-def _group_codes(keys: Sequence[str | None]) -> Ints:
-    """Number the distinct answers; -1 for none."""
-    numbers: dict[str, int] = {}
-    return np.array([-1 if key is None else numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.int64)
+def _groups(candidates: Sequence[CandidateRecord]) -> list[int | None]:
+    """Return the stored classes of equal answers; in older records, what can be said without a grader."""
+    if all(candidate.group is not None for candidate in candidates if candidate.answer is not None):
+        return [candidate.group for candidate in candidates]
+    classes = classes_by_structure(candidate.answer for candidate in candidates if candidate.answer is not None)
+    return [None if candidate.answer is None else classes[candidate.answer] for candidate in candidates]
 
 
-def _subset_masks(n: int, budgets: tuple[int, ...], subsets: int, rng: np.random.Generator) -> list[NDArray[np.bool_]]:
+def _subset_masks(n: int, budgets: tuple[int, ...], subsets: int, rng: np.random.Generator) -> list[Mask]:
     """Return subsets for each budget, (subsets, n): all of them where they are few, otherwise random ones."""
     shuffled = rng.random((subsets, n)).argsort(axis=1)
     masks = []
@@ -148,22 +149,49 @@ def _subset_masks(n: int, budgets: tuple[int, ...], subsets: int, rng: np.random
     return masks
 
 
-def _voted(groups: Ints, weights: Floats, rank: Ints, flags: Floats, masks: list[NDArray[np.bool_]]) -> Floats:
-    """Mean grade, over each budget's subsets, of the best-ranked sample of the heaviest answer group."""
+def _best(groups: Ints, scores: Floats, flags: Floats, budgets: tuple[int, ...], masks: list[Mask]) -> Floats:
+    """Mean grade of the best-scored sample: exact, or over the subsets where samples of different groups tie."""
+    n = len(groups)
+    usable = groups >= 0
+    if len(set(zip(scores[usable], groups[usable], strict=True))) == len(set(scores[usable])):
+        order = np.lexsort((-scores, ~usable))  # best first, unusable last
+        exact: Floats = best_of_k_weights(n, budgets) @ np.where(usable, flags, 0.0)[order]
+        return exact
+    highest = []
+    for mask in masks:
+        present = np.where(mask & usable, scores, -np.inf)
+        highest.append(mask & (present == present.max(axis=1, keepdims=True)))
+    return _voted(groups, np.ones(n), flags, highest)
+
+
+def _voted(groups: Ints, weights: Floats, flags: Floats, masks: list[Mask]) -> Floats:
+    """Mean grade, over each budget's subsets, of the heaviest sample of the heaviest group."""
     n = len(groups)
     columns = np.argsort(groups, kind="stable")[np.count_nonzero(groups < 0) :]  # samples sorted by group
     if not len(columns):
         return np.zeros(len(masks))
     starts = np.flatnonzero(np.diff(groups[columns], prepend=-1))
-    by_rank = np.append(flags[np.argsort(rank)], 0.0)  # rank n: no sample, wrong
+    order = np.argsort(-weights, kind="stable")
+    rank = np.argsort(order)
+    by_rank = np.append(flags[order], 0.0)  # rank n: no sample, wrong
     means = []
     for mask in masks:
         present = mask[:, columns]  # (subsets, counting samples)
-        first = np.minimum.reduceat(np.where(present, columns, n), starts, axis=1)  # (subsets, groups)
-        leader = np.minimum.reduceat(np.where(present, rank[columns], n), starts, axis=1)
-        weight = np.add.reduceat(np.where(present, weights[columns], 0.0), starts, axis=1)
-        weight[first == n] = -np.inf  # an absent group loses even to one whose scores are all 0
-        heaviest = weight == weight.max(axis=1, keepdims=True)
-        winner = np.where(heaviest, first, n + 1).argmin(axis=1)  # ties: seen first
+        leader = np.minimum.reduceat(np.where(present, rank[columns], n), starts, axis=1)  # (subsets, groups)
+        votes = np.add.reduceat(present, starts, axis=1, dtype=np.int64)
+        total = np.add.reduceat(np.where(present, weights[columns], 0.0), starts, axis=1)
+        total[votes == 0] = -np.inf  # an absent group loses even to one whose scores are all 0
+        largest = np.append(weights[order], -np.inf)[leader]
+        winner = _first_of_the_highest(total, votes, largest)
         means.append(by_rank[leader[np.arange(len(mask)), winner]].mean())
     return np.array(means)
+
+
+def _first_of_the_highest(*keys: NDArray[np.float64] | Ints) -> Ints:
+    """Return for each row the column with the highest first key; ties go by the next key, at last to the left."""
+    tied = np.ones(keys[0].shape, dtype=np.bool_)
+    for key in keys:
+        among = np.where(tied, key, -np.inf)
+        tied &= among == among.max(axis=1, keepdims=True)
+    columns: Ints = tied.argmax(axis=1)
+    return columns

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from ttc.grading.extract import extract_answer, gold_answer
+from ttc.grading.classes import classes_by_structure
+from ttc.grading.extract import extract_answer, gold_answer, is_unreadable_solution
 from ttc.grading.grader import TIMEOUT_SECONDS, Grader
 from ttc.grading.parsing import normalize_answer
 
-__all__ = ["TIMEOUT_SECONDS", "Grader", "extract_answer", "gold_answer", "normalize_answer"]
+__all__ = [
+    "TIMEOUT_SECONDS",
+    "Grader",
+    "classes_by_structure",
+    "extract_answer",
+    "gold_answer",
+    "is_unreadable_solution",
+    "normalize_answer",
+]

@@ -11,11 +11,13 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import IO
 
+from ttc.errors import RunError
+from ttc.grading.classes import Pair, Partition
 from ttc.grading.equivalence import equivalent, leave_undecided
 from ttc.grading.parsing import parse_answer
 
@@ -26,7 +28,9 @@ _WALL_TIME_FACTOR = 4  # the limit of wall time, as a multiple of the limit of p
 _GRACE_SECONDS = 1.0  # a worker stops itself at its limits; if it cannot, it is killed this much later
 _STARTUP_SECONDS = 120.0  # importing sympy takes one second, or many on a busy machine
 
-Pair = tuple[str, str]  # answer, gold
+_PATIENCE = 16  # pairs that may reach the time limit before it is shortened for the rest
+_SHORTER = 5  # by this factor
+_AT_ONCE = 16  # pairs between two looks at the number of those that reached the limit
 
 
 class Grader:
@@ -34,13 +38,20 @@ class Grader:
 
     Most pairs are decided by structure in this process, in microseconds. Formulas are sent to `workers` processes,
     which are started on first use and then reused. A pair that takes more than `timeout_seconds` of processor time is
-    wrong. Verdicts are cached.
+    wrong; after 16 such pairs, the limit of the others is a fifth of it. Verdicts are cached.
+
+    Attributes:
+        timed_out: pairs taken for different because their worker process was stopped or died.
     """
 
-    def __init__(self, timeout_seconds: float = TIMEOUT_SECONDS, workers: int | None = None) -> None:
-        self.timed_out = 0  # pairs graded wrong because their worker process was stopped or died
-        self._workers = [_Worker(timeout_seconds) for _ in range(workers or min(2, os.cpu_count() or 1))]
+    def __init__(
+        self, timeout_seconds: float = TIMEOUT_SECONDS, workers: int | None = None, units: bool = False
+    ) -> None:
+        self.timed_out = 0
+        self._units, self._seconds = units, timeout_seconds
+        self._workers = [_Worker(timeout_seconds, units) for _ in range(workers or min(2, os.cpu_count() or 1))]
         self._verdicts: dict[Pair, bool] = {}
+        self._slow: set[str] = set()  # answers of pairs that timed out
         self._lock = threading.Lock()
         self._stop = weakref.finalize(self, _stop_all, self._workers)  # also runs when the interpreter exits
 
@@ -58,20 +69,48 @@ class Grader:
         """Return for each (answer, gold) pair whether they are equivalent; a missing answer (None) is wrong.
 
         Raises:
-            RuntimeError: a worker process failed to start.
+            RunError: a worker process failed to start.
         """
         with self._lock:
             undecided: dict[Pair, None] = {}
             for answer, gold in pairs:
                 if answer is None or (answer, gold) in self._verdicts:
                     continue
-                verdict = equivalent(parse_answer(answer), parse_answer(gold), leave_undecided)
+                verdict = self._decide(answer, gold)
                 if verdict is None:
                     undecided[answer, gold] = None
                 else:
                     self._verdicts[answer, gold] = verdict
-            self._grade_in_workers(deque(undecided))
+            self._ask_workers(list(undecided))
             return [answer is not None and self._verdicts[answer, gold] for answer, gold in pairs]
+
+    def classes(self, answers: Iterable[str]) -> dict[str, int]:
+        """Return for each answer of one problem the number of its class: answers that no gold answer tells apart.
+
+        Two answers of a class are accepted for each other, with the same names and percent signs. Neither the classes
+        nor their numbers depend on the order of the answers. Formulas are compared within limits; beyond these, and
+        where a pair times out, answers are taken for different.
+
+        Raises:
+            RunError: a worker process failed to start.
+        """
+        with self._lock:
+            return Partition(self._decide, self._compare_formulas, self._units).classes(answers)
+
+    def _decide(self, answer: str, gold: str) -> bool | None:
+        return equivalent(parse_answer(answer), parse_answer(gold), leave_undecided, units=self._units)
+
+    def _compare_formulas(self, pairs: Sequence[Pair]) -> list[bool]:
+        """Grade undecided pairs of answers; those that already reached the time limit are not tried again."""
+        self._ask_workers([pair for pair in pairs if pair not in self._verdicts and self._slow.isdisjoint(pair)])
+        return [self._verdicts.get(pair, False) for pair in pairs]
+
+    def _ask_workers(self, pairs: Sequence[Pair]) -> None:
+        for start in range(0, len(pairs), _AT_ONCE):
+            self._grade_in_workers(deque(pairs[start : start + _AT_ONCE]))
+            if self.timed_out >= _PATIENCE and self._workers[0].timeout_seconds == self._seconds:
+                for worker in self._workers:
+                    worker.limit(self._seconds / _SHORTER)
 
     def _grade_in_workers(self, waiting: deque[Pair]) -> None:
         """Give each worker one pair at a time until all are graded. On an exception, stop the busy workers."""
@@ -88,7 +127,9 @@ class Grader:
                     if verdict is None:
                         continue
                     self._verdicts[worker.pair] = verdict
-                    self.timed_out += worker.process is None
+                    if worker.process is None:
+                        self.timed_out += 1
+                        self._slow.add(worker.pair[0])
                     if waiting:
                         worker.submit(waiting.popleft())
                     else:
@@ -101,13 +142,19 @@ class Grader:
 class _Worker:
     """A grading process (ttc.grading.worker) and its current pair."""
 
-    def __init__(self, timeout_seconds: float) -> None:
-        self.timeout_seconds = timeout_seconds
-        self._wall_seconds = _WALL_TIME_FACTOR * timeout_seconds
+    def __init__(self, timeout_seconds: float, units: bool) -> None:
+        self._units = units
         self.process: subprocess.Popen[bytes] | None = None
+        self.limit(timeout_seconds)
         self.pair: Pair = ("", "")
         self.deadline = self._started_at = 0.0  # monotonic seconds
         self._ready = self._retried = False
+
+    def limit(self, timeout_seconds: float) -> None:
+        """Set the time limit of every further pair. Only between two pairs: a running process is stopped."""
+        self.stop()
+        self.timeout_seconds = timeout_seconds
+        self._wall_seconds = _WALL_TIME_FACTOR * timeout_seconds
 
     @property
     def replies(self) -> IO[bytes]:
@@ -148,7 +195,7 @@ class _Worker:
         ready, early = self._ready, time.monotonic() < self._started_at + self.timeout_seconds
         self.stop()
         if not ready:
-            raise RuntimeError(
+            raise RunError(
                 "a grading worker failed to start; see its error above, and check that math-verify is installed."
             )
         if self._retried or not early:
@@ -163,8 +210,9 @@ class _Worker:
         path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
         # A new program instead of a fork, because the parent may hold a GPU and threads; in a new session, because the
         # parent handles Ctrl-C.
+        limits = str(self.timeout_seconds), str(self._wall_seconds)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "ttc.grading.worker", str(self.timeout_seconds), str(self._wall_seconds)],
+            [sys.executable, "-m", "ttc.grading.worker", *limits, "1" if self._units else "0"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,

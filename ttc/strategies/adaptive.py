@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ttc.errors import UserError
-from ttc.grading import extract_answer, normalize_answer
+from ttc.grading import classes_by_structure, extract_answer
 from ttc.strategies.base import Strategy
 from ttc.strategies.flows import sample
 from ttc.types import Candidate, Flow, Problem, Trace
@@ -44,8 +44,10 @@ class AdaptiveConsistency(Strategy):
 
     def is_settled(self, traces: Iterable[Trace]) -> bool:
         """Whether the leading answer is likely enough to stay ahead of the second."""
-        answers = (extract_answer(trace.text) for trace in traces if trace.is_finished)
-        votes = Counter(normalize_answer(answer) for answer in answers if answer is not None)
+        found = [extract_answer(trace.text) for trace in traces if trace.is_finished]
+        answers = [answer for answer in found if answer is not None]
+        classes = classes_by_structure(answers)
+        votes = Counter(classes[answer] for answer in answers)
         if not votes:
             return False
         (_, first), (_, second) = [*votes.most_common(2), (None, 0)][:2]
