@@ -9,6 +9,8 @@ from typing import Self, TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from ttc.terminal import print_plain, printable_line
+
 REDRAW_SECONDS = 0.2
 LOG_SECONDS = 30.0
 
@@ -21,16 +23,17 @@ class ProgressBar:
     def __init__(self, title: str, total: int, completed: int = 0, *, log_seconds: float = LOG_SECONDS) -> None:
         self._console = Console(stderr=True)
         self._bar = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[status]}"),
+            TextColumn("{task.fields[status]}", markup=False),
             console=self._console,
             disable=not self._console.is_terminal,
             transient=True,
         )
+        title = printable_line(title)
         self._task = self._bar.add_task(title, total=total, completed=completed, status="")
         self._title, self._total = title, total
         self._interval = REDRAW_SECONDS if self._console.is_terminal else log_seconds
@@ -52,13 +55,13 @@ class ProgressBar:
         """Update now, due or not."""
         self._shown_at = time.monotonic()
         if self._console.is_terminal:
-            self._bar.update(self._task, completed=completed, status=status)
+            self._bar.update(self._task, completed=completed, status=printable_line(status))
         else:
             self.log(f"{completed}/{self._total}{', ' * bool(status)}{status}")
 
     def log(self, line: str) -> None:
         """Print a line that stays."""
-        self._console.print(f"{self._title}: {line}", highlight=False, soft_wrap=True)
+        print_plain(self._console, f"{self._title}: {printable_line(line)}")
 
 
 def track_progress(items: Iterable[T], title: str, total: int) -> Iterator[T]:

@@ -79,7 +79,9 @@ def test_an_unknown_level_is_none(tmp_path: Path, unknown: str | None) -> None:
         ([{"problem": "?", "anwser": "2"}], ["p.jsonl:1", "'answer'", "data.answer_field=anwser"]),
         ([{"problem": "?", "answer": None}], ["p.jsonl:1", "'answer' is empty"]),
         ([{"problem": "?", "answer": "  "}], ["p.jsonl:1", "'answer' is empty"]),
-        ([{"problem": "?", "answer": ["2"]}], ["p.jsonl:1", "'answer'", "text or a number"]),
+        ([{"problem": "?", "answer": ["1", "2"]}], ["p.jsonl:1", "'answer'", "a list of 2 answers", "one text"]),
+        ([{"problem": "?", "answer": []}], ["p.jsonl:1", "'answer'", "a list of 0 answers"]),
+        ([{"problem": "?", "answer": {"a": 1}}], ["p.jsonl:1", "'answer'", "text or a number"]),
         ([{"problem": "?", "answer": True}], ["p.jsonl:1", "'answer'", "text or a number"]),
         ([{"answer": "2"}], ["p.jsonl:1", "'problem'", "data.question_field"]),
         ([ROWS[0], ROWS[0]], ["p.jsonl:2", "'a'", "p.jsonl:1", "data.id_field"]),
@@ -97,6 +99,25 @@ def test_a_bad_row_is_reported_with_its_file_line_field_and_remedy(
         message = str(error.value)
         assert all(word in message for word in words), message
         assert "\n" not in message
+
+
+def test_a_list_of_one_answer_is_that_answer(tmp_path: Path) -> None:
+    [problem] = TabularDataset(path=write(tmp_path / "p.jsonl", [{"problem": "?", "answer": ["2"]}])).load()
+    assert problem.gold == "2"
+
+
+@pytest.mark.parametrize("key", ["answer_marker", "path", "hub"])
+@pytest.mark.parametrize("blank", ["", "  "])
+def test_a_blank_setting_is_refused_at_once(key: str, blank: str) -> None:
+    settings: dict[str, Any] = {key: blank}
+    with pytest.raises(UserError, match=rf"data\.{key}='{blank}'"):
+        TabularDataset(**settings)
+
+
+def test_a_number_and_a_text_do_not_share_an_id(tmp_path: Path) -> None:
+    rows = [{**ROWS[0], "id": 1}, {**ROWS[1], "id": "1"}]
+    with pytest.raises(UserError, match=r"p\.jsonl:2 has the id '1' of .*p\.jsonl:1; ids must be unique"):
+        TabularDataset(path=write(tmp_path / "p.jsonl", rows)).load()
 
 
 def test_a_missing_file_is_refused_by_the_check(tmp_path: Path) -> None:
@@ -120,32 +141,6 @@ def test_the_check_does_not_query_the_hub() -> None:
     TabularDataset(hub="nobody/nothing").check()
 
 
-def test_a_hub_dataset_that_cannot_be_loaded_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    import datasets
-
-    def unreachable(*_: object, **__: object) -> None:
-        raise ConnectionError("no route\nto the hub")
-
-    monkeypatch.setattr(datasets, "load_dataset", unreachable)
-    with pytest.raises(UserError, match=r"data\.hub=some/set .*no route; .*data\.path=FILE"):
-        TabularDataset(hub="some/set").load()
-
-
-def test_hub_rows_become_problems(monkeypatch: pytest.MonkeyPatch) -> None:
-    import datasets
-
-    requested: list[object] = []
-
-    def load_dataset(hub: str, config: str | None, split: str) -> list[dict[str, Any]]:
-        requested.extend([hub, config, split])
-        return ROWS
-
-    monkeypatch.setattr(datasets, "load_dataset", load_dataset)
-    problems = TabularDataset(hub="some/set", hub_config="main", split="train").load()
-    assert requested == ["some/set", "main", "train"]
-    assert [problem.gold for problem in problems] == ["2", "4"]
-
-
 def test_an_impossible_limit_is_refused() -> None:
     with pytest.raises(UserError, match=r"data\.limit=0"):
         TabularDataset(limit=0)
@@ -162,3 +157,18 @@ def test_a_limit_on_the_pockets_test_split_is_stratified_by_level() -> None:
 def test_a_split_that_the_pocket_lacks_is_refused() -> None:
     with pytest.raises(UserError, match=r"data\.split=train.*use test or validation"):
         PocketDataset(split="train")
+
+
+def test_the_answer_of_a_gold_that_is_a_worked_solution_is_read_when_it_is_loaded(tmp_path: Path) -> None:
+    golds = [r"6 times 4 is $\boxed{24}$.", "6 * 4 = <<6*4=24>>24\n#### 24", "It is 6 times 4. The answer is 24.", "24"]
+    rows = [{"problem": f"{n}?", "answer": gold} for n, gold in enumerate(golds)]
+    assert [p.gold for p in TabularDataset(path=write(tmp_path / "p.jsonl", rows)).read()] == ["24"] * 4
+
+
+def test_golds_that_are_all_worked_solutions_without_an_answer_are_refused(tmp_path: Path) -> None:
+    solution = "She sells 16 eggs each day. She eats three of them for breakfast. Four go into the muffins. " * 3
+    rows = [{"problem": f"{n}?", "answer": solution} for n in range(3)]
+    with pytest.raises(UserError, match=r"data\.answer_field=answer: holds worked solutions .* set data\.answer_field"):
+        TabularDataset(path=write(tmp_path / "p.jsonl", rows)).read()
+    rows.append({"problem": "9?", "answer": "9"})  # then the others may be meant
+    assert len(TabularDataset(path=write(tmp_path / "p.jsonl", rows)).read()) == 4

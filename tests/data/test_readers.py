@@ -1,12 +1,13 @@
-"""Files and hub datasets become rows with their places, and their errors one line with a remedy."""
+"""Files become rows with their places, and their errors one line with a remedy."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from ttc.data.readers import read_file, read_hub
+from ttc.data.readers import read_file
 from ttc.errors import UserError
 
 
@@ -20,7 +21,7 @@ from ttc.errors import UserError
         ("p.json", b'[{"a": 1}, 2]', ["p.json row 2", "not a JSON object"]),
         ("p.jsonl", b"\xff\xfe", ["p.jsonl", "UTF-8"]),
         ("p.csv", b"problem,answer\n\xff,2\n", ["p.csv", "UTF-8"]),
-        ("p.parquet", b"no", ["p.parquet", "not a Parquet file"]),
+        ("p.parquet", b"no", ["p.parquet", "not a Parquet file that can be read"]),
         ("p.txt", b"", [".txt", ".jsonl"]),
     ],
 )
@@ -40,7 +41,7 @@ def test_a_missing_file_is_refused_with_the_nearest_name(tmp_path: Path) -> None
         list(read_file(tmp_path / "math50.jsonl"))
     with pytest.raises(UserError, match=r"no such file \(nor a directory .*nowhere\)"):
         list(read_file(tmp_path / "nowhere" / "math500.jsonl"))
-    with pytest.raises(UserError, match="a directory, not a file"):
+    with pytest.raises(UserError, match="a directory, not a regular file"):
         list(read_file(tmp_path))
 
 
@@ -52,19 +53,37 @@ def test_every_row_comes_with_its_place(tmp_path: Path) -> None:
     assert found == {
         "jsonl": [(f"{tmp_path}/p.jsonl:1", {"a": 1}), (f"{tmp_path}/p.jsonl:3", {"a": 2})],
         "json": [(f"{tmp_path}/p.json row 1", {"a": 1}), (f"{tmp_path}/p.json row 2", {"a": 2})],
-        "csv": [  # the line on which a row ends; an empty cell becomes None
-            (f"{tmp_path}/p.csv:3", {"a": "1", "b": "two\nlines"}),
+        "csv": [  # the line on which a row begins; an empty cell becomes None
+            (f"{tmp_path}/p.csv:2", {"a": "1", "b": "two\nlines"}),
             (f"{tmp_path}/p.csv:4", {"a": "2", "b": None}),
         ],
     }
 
 
-def test_a_hub_dataset_that_cannot_be_loaded_is_refused_with_an_alternative(monkeypatch: pytest.MonkeyPatch) -> None:
-    import datasets
+def test_a_file_that_is_there_is_never_called_missing(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    (tmp_path / "loop.jsonl").symlink_to("loop.jsonl")
+    (tmp_path / "link.jsonl").symlink_to("absent.jsonl")
+    reasons = {
+        "pipe.jsonl": r"a pipe \(FIFO\), not a regular file; data\.path is a",
+        "loop.jsonl": "Too many levels of symbolic links; ",
+        "link.jsonl": "a symbolic link to a file that is absent; ",
+    }
+    for name, reason in reasons.items():
+        with pytest.raises(UserError, match=rf"data\.path=.*{name}: {reason}"):
+            list(read_file(tmp_path / name))
 
-    def unreachable(*_: object, **__: object) -> None:
-        raise ConnectionError("no route\nto the hub")
 
-    monkeypatch.setattr(datasets, "load_dataset", unreachable)
-    with pytest.raises(UserError, match=r"data\.hub=some/set .*no route; .*data\.path=FILE"):
-        list(read_hub("some/set", None, "test"))
+def test_a_parquet_file_is_read_in_batches(tmp_path: Path) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    path = tmp_path / "p.parquet"
+    rows = [{"problem": str(n), "answer": None if n == 3 else n / 4} for n in range(1000)]
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), path, row_group_size=300)
+    found = list(read_file(path))
+    assert [row for _, row in found] == rows
+    assert found[999][0] == f"{path} row 1000"
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(UserError, match=r"p\.parquet is not a Parquet file that can be read \(.*\); data\.path is"):
+        list(read_file(path))

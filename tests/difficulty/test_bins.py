@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -140,3 +141,18 @@ def test_unreadable_files_are_refused_with_their_place(tmp_path: Path) -> None:
         stream.write('{"id": "b"}\n')
     with pytest.raises(UserError, match=r"problems\.jsonl:2 is not a row"):
         read_pass1(run.path)
+
+
+def test_what_is_no_table_and_no_run_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(
+        UserError, match=r"pipe cannot be read \(a pipe \(FIFO\), not a regular file\); difficulty\.path"
+    ):
+        OracleDifficulty(str(tmp_path / "pipe")).check()
+    with pytest.raises(UserError, match=r"difficulty\.path='' is empty; difficulty\.path is a JSON table"):
+        OracleDifficulty("").check()
+
+
+def test_an_id_with_half_of_a_surrogate_pair_does_no_harm(tmp_path: Path) -> None:
+    (tmp_path / "pass1.json").write_text('{"a\\ud83d": 0.5, "b": 1}')
+    assert OracleDifficulty(str(tmp_path / "pass1.json")).bins(["b"]).quintile == {"b": 1}

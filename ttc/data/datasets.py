@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
-import re
 from dataclasses import dataclass
-from pathlib import Path
 
 from ttc.data.base import Dataset
-from ttc.data.readers import PATH_HELP, Row, Rows, read_file, read_hub
+from ttc.data.fields import answer_of, id_of, level_of, question_of, subject_of
+from ttc.data.hub import read_hub
+from ttc.data.readers import PATH_HELP, Row, Rows, read_file
 from ttc.errors import UserError
+from ttc.files import expanded
+from ttc.grading import gold_answer, is_unreadable_solution
 from ttc.types import Problem
 
 
@@ -39,7 +40,8 @@ class TabularDataset(Dataset):
 
     Every row needs a question and an answer. The fields of id, level and subject are used where a row has them; a row
     without an id is identified by a hash of its question, so that ids survive reordering. With `answer_marker`, the
-    answer is what follows the marker's last occurrence (GSM8K: "####").
+    answer is what follows the marker's last occurrence (GSM8K: "####"). Without one, the answer of a worked solution is
+    what it boxes, or states after "####" or "The answer is".
     """
 
     path: str | None = None
@@ -52,6 +54,18 @@ class TabularDataset(Dataset):
     id_field: str | None = "id"
     level_field: str | None = "level"
     subject_field: str | None = "subject"
+
+    def __post_init__(self) -> None:
+        """Refuse an impossible limit, and settings that would read nothing."""
+        super().__post_init__()
+        if self.answer_marker is not None and not self.answer_marker.strip():
+            raise UserError(
+                f"data.answer_marker={self.answer_marker!r}: must be a text such as '####', or null for none."
+            )
+        if self.path is not None and not self.path.strip():
+            raise UserError(f"data.path={self.path!r} is empty; set data.path=FILE ({PATH_HELP}), or null for the hub.")
+        if self.hub is not None and not self.hub.strip():
+            raise UserError(f"data.hub={self.hub!r} is empty; set data.hub to a name such as openai/gsm8k, or null.")
 
     def check(self) -> None:
         """Read a local file once, so that its errors are reported before any weights load. The hub is not queried."""
@@ -74,18 +88,24 @@ class TabularDataset(Dataset):
             problems.append(problem)
         if not problems:
             raise UserError(f"{self.path or self.hub} has no rows; give a file with at least one problem.")
+        if all(is_unreadable_solution(problem.gold) for problem in problems):
+            raise UserError(
+                f"data.answer_field={self.answer_field}: holds worked solutions without a \\boxed{{}}, '####' or 'The "
+                "answer is'; set data.answer_field to a field with the answers, or data.answer_marker to the text "
+                "before them."
+            )
         return problems
 
     def _rows(self) -> Rows:
         if self.path is not None:
-            return read_file(Path(self.path).expanduser())
+            return read_file(expanded(self.path))
         if self.hub is not None:
             return read_hub(self.hub, self.hub_config, self.split)
         raise UserError(f"data.path is missing; set data.path=FILE ({PATH_HELP}).")
 
     def _problem(self, place: str, row: Row) -> Problem:
-        question = _text(place, row, "question_field", self.question_field)
-        gold = _text(place, row, "answer_field", self.answer_field)
+        question = question_of(place, row, self.question_field)
+        gold = answer_of(place, row, self.answer_field)
         if self.answer_marker is not None:
             _, found, gold = gold.rpartition(self.answer_marker)
             if not found or not gold.strip():
@@ -93,41 +113,12 @@ class TabularDataset(Dataset):
                     f"{place}: field {self.answer_field!r} has no answer after {self.answer_marker!r}; "
                     "fix the row, or set data.answer_marker=null."
                 )
-        id_ = _optional(row, self.id_field)
+        else:
+            gold = gold_answer(gold)
         return Problem(
-            id=hashlib.sha256(question.encode()).hexdigest()[:12] if id_ is None else str(id_),
+            id=id_of(place, row, self.id_field) or hashlib.sha256(question.encode()).hexdigest()[:12],
             question=question,
             gold=gold.strip(),
-            level=_level(place, self.level_field, _optional(row, self.level_field)),
-            subject=None if (subject := _optional(row, self.subject_field)) is None else str(subject),
+            level=level_of(place, row, self.level_field),
+            subject=subject_of(place, row, self.subject_field),
         )
-
-
-def _text(place: str, row: Row, key: str, field: str) -> str:
-    value = row.get(field)
-    if field not in row:
-        close = difflib.get_close_matches(field, row, n=1)
-        remedy = f"data.{key}={close[0]}" if close else f"data.{key} to one of: {', '.join(map(str, row)) or 'none'}"
-        raise UserError(f"{place} has no field {field!r}; add it, or set {remedy}.")
-    if value is None or not str(value).strip():
-        raise UserError(f"{place}: field {field!r} is empty; every row needs one: fix or remove the row.")
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise UserError(f"{place}: field {field!r} is {value!r}; it must be text or a number: fix or remove the row.")
-    return str(value)
-
-
-def _optional(row: Row, field: str | None) -> object:
-    return None if field is None else row.get(field)
-
-
-def _level(place: str, field: str | None, value: object) -> int | None:
-    """Read 3, "3" and "Level 3"; the MATH dataset writes "Level ?" where the level is unknown."""
-    if value is None or str(value).strip() in ("", "?", "Level ?"):
-        return None
-    match = re.fullmatch(r"\s*(?:level\s*)?(\d+)(?:\.0)?\s*", str(value), re.IGNORECASE)
-    if match is None:
-        raise UserError(
-            f"{place}: field {field!r} is {value!r}, not a level like 3 or 'Level 3'; "
-            "fix the row, or set data.level_field=null."
-        )
-    return int(match[1])

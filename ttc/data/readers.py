@@ -1,16 +1,15 @@
-"""Files and hub datasets become rows, each with its place, for error messages."""
+"""Files become rows, each with its place, for error messages."""
 
 from __future__ import annotations
 
-import csv
 import difflib
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ttc.data.csv_rows import read_csv_rows
 from ttc.errors import UserError
-from ttc.files import read_jsonl
+from ttc.files import open_regular, read_json, read_jsonl, stat_regular
 
 Row = Mapping[str, Any]
 Rows = Iterator[tuple[str, Row]]
@@ -18,6 +17,7 @@ Rows = Iterator[tuple[str, Row]]
 
 PATH_HELP = "data.path is a .jsonl, .json, .csv or .parquet file"
 EXAMPLE = '{"problem": ..., "answer": ...}'
+_PARQUET_ROWS_AT_ONCE = 256
 
 
 def read_file(path: Path) -> Rows:
@@ -26,18 +26,25 @@ def read_file(path: Path) -> Rows:
     Raises:
         UserError: the place and the nature of the first error.
     """
+    try:
+        stat_regular(path)
+    except OSError as error:
+        raise UserError(f"data.path={path}: {_reason(path, error)}; {PATH_HELP}.") from None
     reader = READERS.get(path.suffix.lower())
-    if not path.is_file():
-        kind = "a directory, not a file" if path.is_dir() else "no such file"
-        raise UserError(f"data.path={path}: {kind}{_did_you_mean(path)}; {PATH_HELP}.")
     if reader is None:
         raise UserError(f"data.path={path}: {path.suffix or 'no suffix'} is not a supported format; {PATH_HELP}.")
     try:
         yield from reader(path)
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8.") from None
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror or error}); check the file.") from None
+
+
+def _reason(path: Path, error: OSError) -> str:
+    if not isinstance(error, FileNotFoundError):
+        return error.strerror or str(error)
+    if path.is_symlink():
+        return "a symbolic link to a file that is absent"
+    return f"no such file{_did_you_mean(path)}"
 
 
 def _did_you_mean(path: Path) -> str:
@@ -55,10 +62,7 @@ def _jsonl_rows(path: Path) -> Rows:
 
 
 def _json_rows(path: Path) -> Rows:
-    try:
-        rows = json.loads(path.read_text(encoding="utf-8-sig"))
-    except json.JSONDecodeError as error:
-        raise UserError(f"{path}:{error.lineno} is not JSON ({error.msg} at column {error.colno}); fix it.") from None
+    rows = read_json(path, hint="give a list of rows, or a .jsonl file with one object per line.")
     if not isinstance(rows, list):
         raise UserError(f"{path} is not a JSON list of rows; give a list, or a .jsonl file with one object per line.")
     for number, row in enumerate(rows, start=1):
@@ -72,47 +76,20 @@ def _object(place: str, row: object) -> Row:
     return row
 
 
-def _csv_rows(path: Path) -> Rows:
-    with path.open(encoding="utf-8-sig", newline="") as lines:
-        reader = csv.DictReader(lines)
-        try:
-            for row in reader:
-                # An empty cell counts as no value: a CSV file cannot distinguish the two.
-                yield f"{path}:{reader.line_num}", {key: value or None for key, value in row.items() if key}
-        except csv.Error as error:
-            raise UserError(f"{path}:{reader.line_num} is not CSV ({error}); fix it.") from None
-
-
 def _parquet_rows(path: Path) -> Rows:
     import pyarrow
     import pyarrow.parquet
 
+    number = 0
     try:
-        rows: Iterable[Row] = pyarrow.parquet.read_table(path).to_pylist()
-    except pyarrow.ArrowException as error:
-        raise UserError(f"{path} is not a Parquet file ({str(error).splitlines()[0]}); {PATH_HELP}.") from None
-    for number, row in enumerate(rows, start=1):
-        yield f"{path} row {number}", row
+        with open_regular(path) as stream, pyarrow.parquet.ParquetFile(stream) as file:
+            for batch in file.iter_batches(_PARQUET_ROWS_AT_ONCE):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield f"{path} row {number}", row
+    except (pyarrow.ArrowException, OverflowError, ValueError) as error:
+        reason = (str(error).splitlines() or ["damaged"])[0]
+        raise UserError(f"{path} is not a Parquet file that can be read ({reason}); {PATH_HELP}.") from None
 
 
-READERS = {".jsonl": _jsonl_rows, ".json": _json_rows, ".csv": _csv_rows, ".parquet": _parquet_rows}
-
-
-def read_hub(hub: str, config: str | None, split: str) -> Rows:
-    """Yield the rows of a dataset on the Hugging Face hub.
-
-    Raises:
-        UserError: it cannot be loaded.
-    """
-    from datasets import load_dataset
-
-    try:
-        rows = load_dataset(hub, config, split=split)
-    except Exception as error:  # the hub's client raises whatever its transports raise; each means "not loaded"
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(
-            f"data.hub={hub} (split {split}) cannot be loaded: {reason}; check the name and the network, or set "
-            f"data.path=FILE ({PATH_HELP})."
-        ) from None
-    for number, row in enumerate(rows, start=1):
-        yield f"{hub} row {number}", row
+READERS = {".jsonl": _jsonl_rows, ".json": _json_rows, ".csv": read_csv_rows, ".parquet": _parquet_rows}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import zlib
 from collections.abc import Mapping, Sequence
@@ -11,7 +10,9 @@ from pathlib import Path
 
 from ttc.difficulty.base import Bins, Difficulty
 from ttc.errors import UserError
+from ttc.files import expanded, read_json
 from ttc.runs.directory import RunDirectory
+from ttc.terminal import printable_line
 
 BINS = 5
 SHIPPED = Path(__file__).resolve().parent.parent / "pocket" / "pass1.json"
@@ -24,7 +25,7 @@ def quintiles(pass1: Mapping[str, float]) -> dict[str, int]:
     Bin sizes differ by at most one. Ties are broken by a hash of the id: deterministic, and independent of subjects and
     levels, which ids often contain. Source: Snell et al. 2024, section 3.2 (oracle difficulty).
     """
-    ranked = sorted(pass1, key=lambda id_: (-pass1[id_], zlib.crc32(id_.encode()), id_))
+    ranked = sorted(pass1, key=lambda id_: (-pass1[id_], zlib.crc32(id_.encode("utf-8", "surrogatepass")), id_))
     return {id_: rank * BINS // len(ranked) + 1 for rank, id_ in enumerate(ranked)}
 
 
@@ -39,7 +40,7 @@ class OracleDifficulty(Difficulty):
 
     def check(self) -> None:
         if self.path is not None:
-            read_pass1(Path(self.path))
+            read_pass1(_given(self.path))
 
     def bins(self, ids: Sequence[str], own: Mapping[str, float] | None = None) -> Bins:
         """Bin the problems `ids`.
@@ -53,12 +54,12 @@ class OracleDifficulty(Difficulty):
             if all(id_ in shipped for id_ in ids):
                 return Bins({id_: shipped[id_] for id_ in ids})
             return _own_bins(own)
-        table = read_pass1(Path(self.path))
+        table = read_pass1(_given(self.path))
         known = {id_: quintile for id_, quintile in quintiles(table).items() if id_ in set(ids)}
         if ids and not known:
             raise UserError(
                 f"difficulty.path={self.path} holds none of the {len(ids)} problems "
-                f"(its ids look like {next(iter(table))!r}, the data's like {ids[0]!r}); "
+                f"(its ids look like {_shown(next(iter(table)))}, the data's like {_shown(ids[0])}); "
                 "give a table or run of the same data."
             )
         missing = len(set(ids)) - len(known)
@@ -85,6 +86,16 @@ def _own_bins(own: Mapping[str, float] | None) -> Bins:
     )
 
 
+def _given(path: str) -> Path:
+    if not path.strip():
+        raise UserError(f"difficulty.path={path!r} is empty; {PATH_HINT}")
+    return expanded(path)
+
+
+def _shown(value: object) -> str:
+    return printable_line(repr(value), 80)
+
+
 def read_pass1(path: Path) -> dict[str, float]:
     """Read pass@1 by problem id from a JSON table or a run directory.
 
@@ -95,18 +106,14 @@ def read_pass1(path: Path) -> dict[str, float]:
 
 
 def _from_table(path: Path) -> dict[str, float]:
-    try:
-        table = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not text"
-        raise UserError(f"{path} cannot be read ({reason}); {PATH_HINT}") from None
-    except json.JSONDecodeError as error:
-        raise UserError(f"{path}:{error.lineno} is not JSON ({error.msg}); {PATH_HINT}") from None
+    table = read_json(path, hint=PATH_HINT)
     if not isinstance(table, dict) or not table:
         raise UserError(f"difficulty.path={path} is not a JSON object {{id: pass@1}}; give one, or a run directory.")
     for id_, value in table.items():
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-            raise UserError(f"difficulty.path={path}: {id_!r} has pass@1 {value!r}; it must be a number in [0, 1].")
+            raise UserError(
+                f"difficulty.path={path}: {_shown(id_)} has pass@1 {_shown(value)}; it must be a number in [0, 1]."
+            )
     return {id_: float(value) for id_, value in table.items()}
 
 

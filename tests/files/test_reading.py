@@ -1,24 +1,22 @@
-"""JSONL files are read with the place of every error; files are written atomically."""
+"""Lines and JSON are read with the place of every error, and within limits."""
 
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+import ttc.files.reading
 from ttc.errors import UserError
-from ttc.files import atomic_path, jsonl_row, read_jsonl, write_csv, write_json, write_lines, write_text
+from ttc.files import jsonl_row, read_json, read_jsonl, read_lines, write_lines
+from ttc.files.reading import MAX_JSON_DEPTH, parse_json
 
 
 def values(path: Path, *, skip_unfinished_line: bool = False) -> list[object]:
     return [value for _, value in read_jsonl(path, skip_unfinished_line=skip_unfinished_line)]
-
-
-# --- read_jsonl
 
 
 def test_every_value_comes_with_its_line_and_blank_lines_are_skipped(tmp_path: Path) -> None:
@@ -84,83 +82,47 @@ def test_an_unreadable_file_is_refused_with_the_reason(tmp_path: Path) -> None:
         values(tmp_path / "latin.jsonl")
 
 
-# --- rows
+# --- limits
 
 
-def test_a_row_has_sorted_keys_and_floats_that_are_read_back_exactly() -> None:
-    value = float(np.float32(0.1))
-    row = jsonl_row({"b": value, "a": "é"})
-    assert row == f'{{"a": "é", "b": {value!r}}}'
-    assert json.loads(row)["b"] == value
-
-
-def test_nan_and_infinities_become_null() -> None:
-    assert jsonl_row({"b": [math.nan, 0.5], "a": {"c": -math.inf}}) == '{"a": {"c": null}, "b": [null, 0.5]}'
-
-
-def test_a_lone_surrogate_survives(tmp_path: Path) -> None:
+def test_a_line_above_the_limit_is_refused_without_reading_it_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "rows.jsonl"
-    row = {"text": "half of an emoji: \ud83d, and a backslash before it: \\\ud83d"}
-    write_lines(path, [jsonl_row(row)])
-    assert b"\\ud83d" in path.read_bytes()
-    assert values(path) == [row]
+    path.write_bytes(b'{"a": 1}\n"' + b"x" * 100 + b'"\n')
+    monkeypatch.setattr(ttc.files.reading, "MAX_ROW_BYTES", 50)
+    lines = read_lines(path)
+    assert next(lines) == (1, b'{"a": 1}\n')
+    with pytest.raises(UserError, match=r"rows\.jsonl:2 is a line of more than 0 MB, the limit; give one row per line"):
+        next(lines)
 
 
-# --- writing
+def test_a_json_file_above_the_limit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.json").write_text("[1, 2, 3]")
+    assert read_json(tmp_path / "a.json", hint="") == [1, 2, 3]
+    monkeypatch.setattr(ttc.files.reading, "MAX_JSON_BYTES", 5)
+    with pytest.raises(UserError, match=r"a\.json has more than 0 MB, the limit of a JSON file; give a \.jsonl file"):
+        read_json(tmp_path / "a.json", hint="")
 
 
-def test_a_write_replaces_the_file_and_creates_its_directory(tmp_path: Path) -> None:
-    path = tmp_path / "deep" / "file.txt"
-    write_text(path, "old")
-    write_text(path, "new\n")
-    assert path.read_bytes() == b"new\n"
-    assert [file.name for file in path.parent.iterdir()] == ["file.txt"]
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
+@pytest.mark.parametrize("depth", [MAX_JSON_DEPTH + 1, 900, 200_000])
+def test_json_nested_too_deeply_is_refused(opening: str, closing: str, depth: int) -> None:
+    with pytest.raises(UserError, match="here is not JSON \\(nested more than 100 levels deep\\); use less"):
+        parse_json((opening * depth + "1" + closing * depth).encode(), "here", "use less.")
 
 
-def test_a_reader_sees_the_old_file_until_the_new_one_is_complete(tmp_path: Path) -> None:
-    path = tmp_path / "file.txt"
-    write_text(path, "old")
-    with atomic_path(path) as draft:
-        draft.write_text("half")
-        assert draft.parent == path.parent
-        assert path.read_text() == "old\n"
-    assert path.read_text() == "half"
-    assert not draft.exists()
+def test_json_nested_as_deeply_as_allowed_or_with_many_brackets_is_read() -> None:
+    deepest = "[" * MAX_JSON_DEPTH + "1" + "]" * MAX_JSON_DEPTH
+    assert json.dumps(parse_json(deepest.encode(), "here", "")) == deepest
+    wide: list[list[list[int]]] = [[[]]] * 1000
+    assert parse_json(json.dumps(wide).encode(), "here", "") == wide
 
 
-def test_a_failed_write_keeps_the_old_file_and_removes_the_draft(tmp_path: Path) -> None:
-    path = tmp_path / "file.txt"
-    write_text(path, "old")
-
-    def lines() -> list[str]:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        write_lines(path, (line for _ in range(2) for line in lines()))
-    assert path.read_text() == "old\n"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_full_disk_keeps_the_old_file_and_removes_the_draft(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "file.txt"
-    write_text(path, "old")
-
-    def full_disk(descriptor: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("os.fsync", full_disk)
-    with pytest.raises(OSError, match="No space"):
-        write_text(path, "new")
-    assert path.read_text() == "old\n"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_json_is_written_sorted_rounded_and_without_nan(tmp_path: Path) -> None:
-    write_json(tmp_path / "a.json", {"b": 1 / 3, "a": (math.inf, {"d": True, "c": 10**20})})
-    assert json.loads((tmp_path / "a.json").read_text()) == {"a": [None, {"c": 10**20, "d": True}], "b": 0.333333}
-    assert (tmp_path / "a.json").read_text().startswith('{\n  "a": [')
-
-
-def test_csv_is_written_with_six_decimals(tmp_path: Path) -> None:
-    write_csv(tmp_path / "a.csv", pd.DataFrame({"name": ["x"], "share": [1 / 3]}))
-    assert (tmp_path / "a.csv").read_bytes() == b"name,share\nx,0.333333\n"
+@settings(max_examples=200)
+@given(st.binary(max_size=60) | st.text(alphabet='[]{}",:0129eE.-+nulltrueNaN \\ud\n', max_size=60).map(str.encode))
+def test_any_bytes_are_read_or_refused_on_one_line(text: bytes) -> None:
+    try:
+        json.dumps(parse_json(text, "here", "fix it."))
+    except UserError as error:
+        assert str(error).startswith("here") and "\n" not in str(error)

@@ -1,0 +1,131 @@
+"""Datasets on the Hugging Face hub become rows; what is missing is said soon, and on one line."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ttc.errors import UserError
+
+LOOK_SECONDS = 4.0  # for the hub's first answer; its own client tries for half a minute
+_LOGGERS = ("huggingface_hub", "datasets", "httpx", "filelock", "fsspec", "urllib3")
+_FILE = "set data.path=FILE (a .jsonl, .json, .csv or .parquet file)"
+
+
+def read_hub(hub: str, config: str | None, split: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield (place, row) for each row of a dataset on the Hugging Face hub.
+
+    Where the hub cannot be reached, an earlier download is read.
+
+    Raises:
+        UserError: it cannot be loaded.
+    """
+    with _quiet():
+        unreachable = None if Path(hub).exists() else _look(hub)
+        rows = _load(hub, config, split, unreachable)
+    for number, row in enumerate(rows, start=1):
+        yield f"{hub} row {number}", row
+
+
+def _look(hub: str) -> str | None:
+    """Ask the hub for the dataset once; return why it cannot be reached, or None.
+
+    Raises:
+        UserError: the hub has no such dataset.
+    """
+    from huggingface_hub import HfApi, constants
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
+
+    try:
+        HfApi().dataset_info(hub, timeout=LOOK_SECONDS)
+    except HFValidationError:
+        raise UserError(f"data.hub={hub}: not the name of a dataset; it looks like openai/gsm8k.") from None
+    except OfflineModeIsEnabled:
+        return "HF_HUB_OFFLINE is set"
+    except HfHubHTTPError as error:
+        if error.response.status_code in (401, 403, 404):  # the hub does not tell a private dataset from an absent one
+            raise UserError(
+                f"data.hub={hub}: {constants.ENDPOINT} has no such dataset, or it is private; check the name, log in "
+                f"with `hf auth login`, or {_FILE}."
+            ) from None
+        return f"{constants.ENDPOINT} answered with the error {error.response.status_code}"
+    except Exception as error:  # whatever the client's transport raises
+        if "Timeout" in type(error).__name__:
+            return f"{constants.ENDPOINT} did not answer within {LOOK_SECONDS:g} s"
+        return f"{constants.ENDPOINT} cannot be reached ({_one_line(error)})"
+    return None
+
+
+def _load(hub: str, config: str | None, split: str, unreachable: str | None) -> Any:
+    import datasets
+
+    named = f"data.hub={hub}"
+    try:
+        with _offline(unreachable is not None):
+            return datasets.load_dataset(hub, config, split=split)
+    except Exception as error:  # the hub's client raises whatever its transports raise; each means "not loaded"
+        text = str(error)
+        if "gated dataset" in text:
+            raise UserError(
+                f"{named}: a gated dataset; accept its terms on its page and log in with `hf auth login`, or {_FILE}."
+            ) from None
+        if known := re.search(r"Unknown split .*?Should be one of (.*?)\.?$", text, re.DOTALL):
+            raise UserError(f"data.split={split}: {hub} has no such split; use one of {_names(known[1])}.") from None
+        if known := re.search(r"Available: (\[.*?\])|available configs: (\[.*?\])", text, re.DOTALL):
+            names = _names(known[1] or known[2])
+            if config is None:
+                raise UserError(f"{named} has several configs; set data.hub_config to one of {names}.") from None
+            raise UserError(f"data.hub_config={config}: {hub} has no such config; use one of {names}.") from None
+        if unreachable is not None:
+            raise UserError(
+                f"{named} (split {split}): {unreachable}, and there is no earlier download of it; "
+                f"check the network, or {_FILE}."
+            ) from None
+        raise UserError(
+            f"{named} (split {split}) cannot be loaded: {_one_line(error)}; check the name and the network, or {_FILE}."
+        ) from None
+
+
+def _names(listed: str) -> str:
+    return ", ".join(re.findall(r"['\"]([^'\"]*)['\"]", listed)) or listed
+
+
+def _one_line(error: Exception) -> str:
+    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)[:300]
+
+
+@contextmanager
+def _offline(wanted: bool) -> Iterator[None]:
+    """Let the hub's clients read their caches only, without a second try of the network."""
+    import datasets.config
+    from huggingface_hub import constants
+
+    before = constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE
+    if wanted:
+        constants.HF_HUB_OFFLINE = datasets.config.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE = before
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence the clients' logs and bars: what matters of them is in the error."""
+    import datasets
+    from huggingface_hub.utils.tqdm import disable_progress_bars
+
+    disable_progress_bars()
+    datasets.disable_progress_bars()
+    levels = {name: logging.getLogger(name).level for name in _LOGGERS}
+    for name in _LOGGERS:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
