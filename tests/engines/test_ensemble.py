@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import pytest
 from flows import PROBLEM, solved
@@ -38,6 +39,19 @@ class Silent(Constant):
         return ScriptedEngine(lambda request, draw: request.trace)
 
 
+@dataclass
+class Cut(Constant):
+    """A verifier that reads only the beginning of every trace."""
+
+    def start(self) -> ScriptedEngine:
+        return CutEngine(lambda request, draw: self.value)
+
+
+class CutEngine(ScriptedEngine):
+    def poll(self) -> list[EngineReply]:
+        return [replace(found, partial=True) for found in super().poll()]
+
+
 def scores(ensemble: Ensemble) -> list[EngineReply]:
     engine = start_engine(ensemble)
     engine.submit(7, Score(TRACE), Draw())
@@ -59,6 +73,12 @@ def test_the_members_values_are_combined(how: str, weights: dict[str, float], va
     assert found.reply == pytest.approx(value)
 
 
+@pytest.mark.parametrize(("members", "partial"), [((Constant, Constant), False), ((Constant, Cut), True)])
+def test_a_value_is_partial_if_any_members_is(members: tuple[type[Constant], ...], partial: bool) -> None:
+    [found] = scores(Ensemble({f"m{number}": member() for number, member in enumerate(members)}))
+    assert found.partial is partial
+
+
 def test_every_combination_has_its_own_store_keys() -> None:
     keys = {
         start_engine(Ensemble({"a": Constant(0.8), "b": Constant(0.2)}, how, weights)).key(Score(TRACE), Draw())
@@ -72,8 +92,18 @@ def test_every_combination_has_its_own_store_keys() -> None:
     assert len(keys) == 4
 
 
-@pytest.mark.parametrize("weights", [{}, {"prm": 1.0}, {"prm": -1.0, "orm": 1.0}, {"prm": 0.0, "orm": 0.0}])
-def test_missing_negative_or_zero_weights_are_refused(weights: dict[str, float]) -> None:
+@pytest.mark.parametrize(
+    "weights",
+    [
+        {},
+        {"prm": 1.0},
+        {"prm": -1.0, "orm": 1.0},
+        {"prm": 0.0, "orm": 0.0},
+        {"prm": math.nan, "orm": 1.0},
+        {"prm": math.inf, "orm": 1.0},
+    ],
+)
+def test_missing_negative_infinite_or_zero_weights_are_refused(weights: dict[str, float]) -> None:
     with pytest.raises(UserError, match="must give each of prm, orm a weight"):
         Ensemble({"prm": Constant(0.8), "orm": Constant(0.2)}, Combination.weighted, weights).check()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -122,3 +123,46 @@ def test_every_draw_and_every_request_has_its_own_key(store: Store) -> None:
     requests = [Sample(Trace(PROBLEM)), Sample(Trace(OTHER)), Sample(Trace(PROBLEM), max_steps=1)]
     keys = {engine.key(request, Draw(seed, index)) for request in requests for seed in range(3) for index in range(3)}
     assert len(keys) == 27
+
+
+@pytest.mark.parametrize("kind", ["sample", "score"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "{}",
+        "[]",
+        "null",
+        '{"value": 0.5}',
+        '{"value": "0.5", "usage": [1, 0, 0]}',
+        '{"value": 0.5, "usage": [1, 0]}',
+        '{"value": 0.5, "usage": null}',
+        '{"finish": "stop", "steps": [["a", [1]]]}',
+        '{"finish": "end", "steps": [["a", [1]]], "usage": [1, 0, 0]}',
+        '{"finish": "stop", "steps": [["a", "1"]], "usage": [1, 0, 0]}',
+        '{"finish": "stop", "steps": [[1, [1]]], "usage": [1, 0, 0]}',
+        '{"finish": "stop", "steps": {"a": 1}, "usage": [1, 0, 0]}',
+        '{"finish": "stop", "steps": [["a", [1',
+    ],
+)
+def test_a_reply_that_cannot_be_read_is_computed_again_and_counted(store: Store, kind: str, body: str) -> None:
+    request: Request = Sample(Trace(PROBLEM)) if kind == "sample" else Score(solved(Trace(PROBLEM)))
+    reply: Reply = solved(Trace(PROBLEM)) if kind == "sample" else 0.25
+    engine = StoredEngine(ScriptedEngine(lambda request, draw: reply), store, "e")
+    store.keep([(engine.key(request, Draw()), "e", kind, body)])
+    engine.submit(1, request, Draw())
+    [computed] = engine.poll()
+    assert (computed.reply, computed.replayed, store.damaged) == (reply, False, 1)
+    engine.submit(2, request, Draw())
+    [replayed] = engine.poll()
+    assert (replayed.reply, replayed.replayed, store.damaged) == (reply, True, 1)
+
+
+def test_what_fell_short_is_stored_with_the_reply_and_only_then() -> None:
+    score, sample = Score(solved(Trace(PROBLEM))), Sample(Trace(PROBLEM, attempts=(solved(Trace(PROBLEM)),)))
+    partial = EngineReply(1, 0.5, Usage(1), partial=True)
+    blind = EngineReply(1, solved(sample.trace), Usage(1), hidden_attempts=1)
+    for request, reply in ((score, partial), (sample, blind)):
+        assert decode_reply(1, request, encode_reply(reply, request)) == replace(reply, replayed=True)
+    assert encode_reply(EngineReply(1, 0.5, Usage(1)), score) == '{"value": 0.5, "usage": [1, 0, 0]}'
+    assert "hidden" not in encode_reply(EngineReply(1, solved(sample.trace), Usage(1)), sample)

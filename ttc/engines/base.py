@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import gc
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Protocol
 
 from ttc.cost import ModelShape
-from ttc.types import Reply, Request
+from ttc.types import Problem, Reply, Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class EngineReply:
     reply: Reply
     usage: Usage
     replayed: bool = False  # served from the store: its usage was spent in an earlier run
+    partial: bool = False  # a score of the trace's beginning alone: the rest exceeds the verifier's context
+    hidden_attempts: int = 0  # of the trace's attempts: the oldest, for which the generator's context had no room
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,18 @@ class EngineConfig(ABC):
 class Generator(EngineConfig):
     """A config whose engine answers `Sample` requests (the config group `generator`)."""
 
+    @property
+    def token_limit(self) -> str:
+        """What bounds a solution's tokens, for messages."""
+        return "the generator's limit of tokens"
+
+    def check_problems(self, problems: Sequence[Problem]) -> None:
+        """Refuse a run in which no problem leaves room for a solution, before any weights load.
+
+        Raises:
+            UserError: with a problem's id, its size, the limit and the remedy.
+        """
+
 
 @dataclass
 class Verifier(EngineConfig):
@@ -108,7 +123,8 @@ _engines: dict[str, Engine] = {}
 def start_engine(config: EngineConfig) -> Engine:
     """Return the engine of this config, loaded at most once per process: the jobs of a sweep share it."""
     kind = type(config)
-    key = f"{kind.__module__}.{kind.__qualname__} {sorted(asdict(config).items())!r}"
+    # `asdict` forgets the classes of an ensemble's members, and a repr may leave out fields.
+    key = f"{kind.__module__}.{kind.__qualname__} {sorted(asdict(config).items())!r} {config!r}"
     if key not in _engines:
         _engines[key] = config.start()
         gc.collect()

@@ -6,6 +6,7 @@ import hashlib
 import re
 from pathlib import Path
 
+from ttc.engines.reasons import shortened
 from ttc.errors import UserError
 
 POCKET_WEIGHTS = Path(__file__).resolve().parent.parent / "pocket" / "weights"
@@ -30,20 +31,41 @@ def resolve(model: str, group: str) -> str:
         return str(POCKET_WEIGHTS / group)
     if model.startswith(f"{POCKET}-") and "/" not in model:
         return str(_pocket_model(model, group))
+    try:
+        return _local(model, group) or _hub_id(model, group)
+    except (OSError, RuntimeError, ValueError) as error:  # no permission, a name that is too long, an unknown ~user
+        reason = getattr(error, "strerror", None) or str(error).rstrip(".")
+        raise UserError(f"{group}.model={shortened(model)} cannot be read ({reason}); check the path.") from None
+
+
+def _local(model: str, group: str) -> str | None:
+    """Return the path of a directory with a checkpoint; None where there is nothing at that path."""
     path = Path(model).expanduser()
     if path.is_dir():
-        if not (path / "config.json").is_file():
+        names = [file.name for file in path.iterdir()]
+        if "config.json" not in names:
             raise UserError(
                 f"{group}.model={model} is a directory without config.json; name one that transformers can load."
             )
-        if not any(path.glob("*.safetensors")) and not any(path.glob("*.bin")):
+        if not any(name.endswith((".safetensors", ".bin")) for name in names):
             raise UserError(f"{group}.model={model} holds no weights (*.safetensors); name a complete checkpoint.")
         return str(path.resolve())
     if path.exists():
         raise UserError(
             f"{group}.model={model} is a file; name a directory (scripts/tools/gguf_to_safetensors.py converts GGUF)."
         )
-    if not HUB_ID.fullmatch(model):
+    return None
+
+
+def _hub_id(model: str, group: str) -> str:
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        local_directory(model)
+        is_id = HUB_ID.fullmatch(model) is not None
+    except HFValidationError:  # e.g. ../name
+        is_id = False
+    if not is_id:
         raise UserError(f"{group}.model={model} is neither a directory nor a hub id (owner/name); check the path.")
     return model
 

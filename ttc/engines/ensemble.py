@@ -42,15 +42,18 @@ class Ensemble(Verifier):
         if not self.members:
             raise UserError("prm.members is empty; name verifiers, as configs/prm/ensemble.yaml does.")
         if self.how is Combination.weighted:
-            missing = [name for name in self.members if self.weights.get(name, -1) < 0]
+            missing = [name for name in self.members if not 0 <= self.weights.get(name, -1) < math.inf]  # NaN is not
             if missing or not sum(self.weights[name] for name in self.members):
                 name = [*missing, *self.members][0]
                 raise UserError(
                     f"prm.weights={dict(self.weights)} must give each of {', '.join(self.members)} a weight of 0 or "
                     f"more, not all 0; use e.g. +prm.weights.{name}=1."
                 )
-        for member in self.members.values():
-            member.check()
+        for name, member in self.members.items():
+            try:
+                member.check()
+            except UserError as error:
+                raise UserError(f"prm.members.{name}: {error}") from None
 
     def start(self) -> Engine:
         return EnsembleEngine({name: start_engine(self.members[name]) for name in sorted(self.members)}, self)
@@ -99,7 +102,8 @@ class EnsembleEngine:
     def _combined(self, ticket: int, replies: Mapping[str, EngineReply]) -> EngineReply:
         values = {name: _value(name, found) for name, found in replies.items()}
         most = max((found.usage for found in replies.values()), key=lambda usage: usage.prompt)
-        return EngineReply(ticket, self._combine(values), Usage(most.prompt, most.cached))
+        partial = any(found.partial for found in replies.values())
+        return EngineReply(ticket, self._combine(values), Usage(most.prompt, most.cached), partial=partial)
 
     def _combine(self, values: Mapping[str, float]) -> float:
         if self._how is Combination.min:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from ttc.engines.endings import Endings
 from ttc.types import Step
 
 if TYPE_CHECKING:
@@ -26,27 +27,33 @@ class StepSplitter:
             needs no text. Empty for a longer separator, which can span tokens: sampling must then stop at the string.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, separator: str) -> None:
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, separator: str, endings: Endings | None = None) -> None:
         self._tokenizer, self._separator = tokenizer, separator
+        self._endings = endings or Endings()
         vocabulary = tokenizer.batch_decode([[token] for token in range(len(tokenizer))])
-        special = set(tokenizer.all_special_ids)
+        not_text = {*tokenizer.all_special_ids, *self._endings.ids}
         # A separator can only be completed by a token that contains its last character.
         self._candidates = {
-            token for token, text in enumerate(vocabulary) if separator[-1] in text and token not in special
+            token for token, text in enumerate(vocabulary) if separator[-1] in text and token not in not_text
         }
         self._one_character = len(separator) == 1
         self.stop_token_ids: tuple[int, ...] = tuple(sorted(self._candidates)) if self._one_character else ()
+        self._undecided = tuple(_visible_beginnings(self._endings.strings, separator))
         self._step = lru_cache(CACHED_STEPS)(self._decode_step)
 
     def text(self, token_ids: Sequence[int]) -> str:
-        """Return the text of the ids without special tokens such as the end mark."""
-        text: str = self._tokenizer.decode(token_ids, skip_special_tokens=True)
+        """Return the text of the ids without special tokens and without the end mark."""
+        text: str = self._tokenizer.decode(self._endings.without_mark(token_ids), skip_special_tokens=True)
         return text
 
     def ends_step(self, step: Step) -> bool:
-        """Whether this text, which begins where a step begins, contains a separator after something visible."""
+        """Whether this text, which begins where a step begins, contains a separator after something visible.
+
+        Where it ends with the visible beginning of a stop string, it is not known yet whether this is a step.
+        """
         visible = bool(step.text.strip())
-        return visible and (self._one_character or self._separator in step.text.lstrip(self._separator))
+        separated = visible and (self._one_character or self._separator in step.text.lstrip(self._separator))
+        return separated and not step.text.endswith(self._undecided)
 
     def split(self, token_ids: tuple[int, ...]) -> tuple[Step, ...]:
         """Cut ids into steps; what follows the last separator is a step too."""
@@ -60,5 +67,34 @@ class StepSplitter:
             steps.append(self._step(token_ids[start:]))
         return tuple(steps)
 
+    def cut(self, steps: Sequence[Step], length: int) -> tuple[Step, ...]:
+        """Return the first `length` characters of the steps: at least one step, which may be empty.
+
+        The last step keeps the ids that its text needs, the last of which can decode to more than that.
+        """
+        kept: list[Step] = []
+        for step in steps:
+            if kept and length <= 0:
+                break
+            kept.append(step if len(step.text) <= length else self._beginning(step, max(length, 0)))
+            length -= len(step.text)
+        return tuple(kept)
+
+    def _beginning(self, step: Step, length: int) -> Step:
+        text = step.text[:length]
+        enough = (n for n in range(len(step.token_ids)) if self.text(step.token_ids[:n]).startswith(text))
+        return Step(text, step.token_ids[: next(enough, len(step.token_ids))])
+
     def _decode_step(self, token_ids: tuple[int, ...]) -> Step:
         return Step(self.text(token_ids), token_ids)
+
+
+def _visible_beginnings(strings: Sequence[str], separator: str) -> list[str]:
+    """Return the beginnings of stop strings at which a step would end, where they hold more than the separator."""
+    stripped = [string.lstrip() for string in strings]
+    return [
+        string[:length]
+        for string in stripped
+        for length in range(1, len(string))
+        if separator in string[:length] and string[:length].replace(separator, "").strip()
+    ]

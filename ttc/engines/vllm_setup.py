@@ -7,14 +7,22 @@ import os
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ttc.cost import ModelShape
 from ttc.engines.base import EngineConfig
-from ttc.engines.checkpoint import fingerprint, local_directory, resolve
+from ttc.engines.checkpoint import POCKET_WEIGHTS, fingerprint, local_directory, resolve
+from ttc.engines.heads import check_generates
+from ttc.engines.hub import check_available
+from ttc.engines.inspection import Checkpoint, inspect_checkpoint
+from ttc.engines.limits import check_length, check_numbers
+from ttc.engines.loading import one_line_failures
+from ttc.engines.pretrained import check_readable
 from ttc.errors import UserError
 
 if TYPE_CHECKING:
+    from vllm.engine.arg_utils import EngineArgs
     from vllm.v1.engine.llm_engine import LLMEngine
 
 QUIET = {
@@ -24,6 +32,7 @@ QUIET = {
     "TOKENIZERS_PARALLELISM": "false",
 }
 CPU_BLOCK_SIZE = 32  # the smallest that CPU attention supports; the prefix cache serves whole blocks only
+ALWAYS_FITTING_SEQUENCES = 1024  # more may exceed the tokens of a batch, whose number depends on the device
 
 
 @dataclass
@@ -60,16 +69,71 @@ class VllmSettings(EngineConfig):
         """The directory or hub id to load; raises UserError for a model that cannot be one."""
         return resolve(self.model, self.group)
 
-    def check(self) -> None:
-        for name in ("max_num_seqs", "tensor_parallel_size"):
-            if getattr(self, name) < 1:
-                raise UserError(f"{self.group}.{name}={getattr(self, name)} is below 1; use 1 or more.")
-        resolve(self.model, self.group)
-        if self.engine_args:
-            prepare()
-            from vllm.engine.arg_utils import EngineArgs
+    @property
+    def key(self) -> str:
+        """The checkpoint as the user set it, for messages."""
+        return f"{self.group}.model={self.model}"
 
-            refuse_unknown(self.engine_args, f"{self.group}.engine_args", EngineArgs.__dataclass_fields__, "EngineArgs")
+    @property
+    def trusts_remote_code(self) -> bool:
+        return bool(self.engine_args.get("trust_remote_code"))
+
+    def check(self) -> None:
+        silence()
+        check_numbers(self)
+        source = resolve(self.model, self.group)
+        if self.revision is not None and Path(source).is_dir():
+            raise UserError(f"{self.group}.revision={self.revision}: {self.model} is a directory; leave revision out.")
+        self._check_engine_args()
+        directory = local_directory(source, self.revision)
+        if directory is None:
+            check_available(self.key, source, self.revision)
+        else:
+            self._check_files(directory, complete=Path(source).is_dir())
+
+    def _check_files(self, directory: Path, complete: bool) -> None:
+        checkpoint = inspect_checkpoint(self.key, directory, complete)
+        if "hf_overrides" not in self.engine_args:
+            check_length(self, checkpoint)
+            self.check_checkpoint(checkpoint)
+        # What ships with the package is whole; the checks below import transformers, which takes seconds.
+        tokenizer_given = any("tokenizer" in name for name in self.engine_args)
+        if not directory.is_relative_to(POCKET_WEIGHTS) and not tokenizer_given:
+            check_readable(checkpoint, self.trusts_remote_code)
+        if what := self._left_to_vllm(checkpoint):
+            _check_with_vllm(self, what)
+
+    def _left_to_vllm(self, checkpoint: Checkpoint) -> str | None:
+        """Return the setting, as the user set it, that vLLM alone can judge."""
+        if self.engine_args:
+            return f"{self.group}.engine_args={self.engine_args}"
+        if self.max_num_seqs > ALWAYS_FITTING_SEQUENCES:
+            return f"{self.group}.max_num_seqs={self.max_num_seqs}"
+        return self.key if "quantization_config" in checkpoint.config else None
+
+    def check_downloaded(self) -> None:
+        """Check what `check` could not before the checkpoint was downloaded; otherwise nothing is left to find."""
+        directory = local_directory(self.source, self.revision)
+        if directory is not None and not Path(self.source).is_dir() and "hf_overrides" not in self.engine_args:
+            self.check_checkpoint(inspect_checkpoint(self.key, directory, complete=False))
+
+    def check_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Refuse a checkpoint that cannot do its part in the run; this one must generate."""
+        check_generates(checkpoint)
+
+    def _check_engine_args(self) -> None:
+        if not self.engine_args:
+            return
+        for name in {"model", "revision"}.intersection(self.engine_args):
+            raise UserError(f"{self.group}.engine_args.{name}: use {self.group}.{name}={self.engine_args[name]}.")
+        prepare()
+        from vllm.engine.arg_utils import EngineArgs
+
+        refuse_unknown(self.engine_args, f"{self.group}.engine_args", EngineArgs.__dataclass_fields__, "EngineArgs")
+
+    def more_arguments(self) -> dict[str, Any]:
+        """Return EngineArgs beside those that all checkpoints share."""
+        return {}
 
     def identity(self) -> tuple[object, ...]:
         """Return what the store's keys say about the checkpoint and how it is run.
@@ -96,14 +160,40 @@ def refuse_unknown(given: Mapping[str, object], key: str, known: Mapping[str, ob
             raise UserError(f"{key}.{name}: vLLM's {owner} has no such field; did you mean {near[0]}?")
 
 
-def load_engine(settings: VllmSettings, **more: Any) -> LLMEngine:
-    """Load a checkpoint into a vLLM engine with prefix caching. `more` goes to vLLM's EngineArgs."""
-    arguments = engine_arguments(settings)
-    from vllm.engine.arg_utils import EngineArgs
-    from vllm.v1.engine.llm_engine import LLMEngine
+def load_engine(settings: VllmSettings) -> LLMEngine:
+    """Load a checkpoint into a vLLM engine with prefix caching.
 
-    given = EngineArgs(**{**arguments, **more, **settings.engine_args})
-    return LLMEngine.from_engine_args(given, enable_multiprocessing=not prepare())
+    Raises:
+        UserError: vLLM refuses the checkpoint or a setting.
+        RunError: the memory does not suffice.
+    """
+    in_process = prepare()
+    remedy = f"change the model or {settings.group}'s settings; the log in the run's directory has vLLM's account."
+    with one_line_failures(settings.group, settings.key, remedy):
+        from vllm.v1.engine.llm_engine import LLMEngine
+
+        engine = LLMEngine.from_engine_args(_engine_args(settings), enable_multiprocessing=not in_process)
+    settings.check_downloaded()
+    return engine
+
+
+def _check_with_vllm(settings: VllmSettings, what: str) -> None:
+    """Let vLLM check its own settings, without loading anything: those that it is handed through are its own matter."""
+    if repr(settings) in _accepted:
+        return
+    prepare()
+    with one_line_failures(settings.group, what, "change the value, or the checkpoint that it does not suit."):
+        _engine_args(settings).create_engine_config()
+    _accepted.add(repr(settings))
+
+
+_accepted: set[str] = set()
+
+
+def _engine_args(settings: VllmSettings) -> EngineArgs:
+    from vllm.engine.arg_utils import EngineArgs
+
+    return EngineArgs(**{**engine_arguments(settings), **settings.more_arguments(), **settings.engine_args})
 
 
 def engine_arguments(settings: VllmSettings) -> dict[str, Any]:

@@ -31,10 +31,10 @@ def score(traces: Sequence[Trace]) -> SubFlow[list[float]]:
 
 
 def score_steps(traces: Sequence[Trace]) -> SubFlow[list[tuple[float, ...]]]:
-    """Return the verifier's values after every step of each trace, in [0, 1]."""
+    """Return the verifier's values after every step of each trace, in [0, 1]; a single 0 where there is no step."""
     values = yield from score([trace.prefix(n + 1) for trace in traces for n in range(len(trace.steps))])
     remaining = iter(values)
-    return [tuple(islice(remaining, len(trace.steps))) for trace in traces]
+    return [tuple(islice(remaining, len(trace.steps))) or (0.0,) for trace in traces]
 
 
 def side_by_side(parts: Sequence[SubFlow[T]]) -> SubFlow[list[T]]:
