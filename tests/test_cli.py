@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -14,11 +14,14 @@ from typing import Any
 import pytest
 from heavy_imports import PROBE
 from omegaconf import OmegaConf
+from run_records import write_run
 
 from ttc import __version__
 from ttc.cli import app
 from ttc.config import RunConfig
 from ttc.errors import UserError
+from ttc.execution.identity import identity_of
+from ttc.runs.holding import hold
 from ttc.strategies.beam import Beam
 
 
@@ -44,7 +47,7 @@ class CommandLine:
         code = exit_.value.code
         return Outcome(code if isinstance(code, int) else 0, captured.out, captured.err)
 
-    def experiment(self, config: RunConfig, directory: Path) -> dict[str, float]:
+    def experiment(self, config: RunConfig, directory: Path, overrides: Sequence[str] = ()) -> dict[str, float]:
         self.runs.append((config, directory))
         if config.seed in self.raises:
             raise self.raises[config.seed]
@@ -137,7 +140,7 @@ ERRORS = {
     "budget=4,16": "budget=4,16: several values make several jobs; add -m",
     "budget": "budget: not of the form key=value",
     "budget=[1": "budget=[1: cannot be read",
-    "strategy=null": "strategy=null: Config group override must be a string",
+    "strategy=null": "strategy=null: must be the name of one of the group's options; use e.g. strategy=beam.",
     "budget=${nothing}": "budget=${nothing}: Interpolation key 'nothing' not found",
     "~strategy": "strategy has no value",
     "hydra.run.dri=x": "hydra.run.dri=x: no such key in RunDir; did you mean hydra.run.dir?",
@@ -215,7 +218,7 @@ def test_a_training_runs_in_its_fixed_directory(
 
 
 def test_grade_prints_the_report_of_the_file(ttc: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ttc.analysis.grade.grade_path", lambda path, out: f"{path} -> {out}", raising=False)
+    monkeypatch.setattr("ttc.analysis.grade.grade_path", lambda path, out, **options: f"{path} -> {out}", raising=False)
     assert ttc("grade", "in.jsonl", "--out", "out.jsonl").out == "in.jsonl -> out.jsonl\n"
 
 
@@ -230,3 +233,108 @@ def test_a_user_error_is_reported_without_heavy_imports_from_any_directory(tmp_p
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "[]\n")
     assert done.stderr == "error: budget=10 is not a multiple of width=4; use 8 or 12.\n"
+
+
+# --- run directories
+
+
+UNUSABLE = {
+    "hydra.run.dir=file": "file is not a directory",
+    "hydra.run.dir=file/deep/run": "Not a directory",
+    "hydra.run.dir=broken": "is a broken link",
+    "hydra.run.dir=/dev/null": "/dev/null is not a directory",
+    f"hydra.run.dir={'x' * 300}": "File name too long",
+    f"hydra.run.dir=new/deep/{'x' * 300}/run": "File name too long",
+    "-m budget=4,8 hydra.sweep.dir=file": "Not a directory",
+    "-m budget=4,8 hydra.sweep.dir=new hydra.sweep.subdir=../file": "cannot be used",
+}
+
+
+@pytest.mark.parametrize("arguments", UNUSABLE)
+def test_a_directory_that_cannot_be_used_is_one_line_before_anything_runs(
+    ttc: CommandLine, tmp_path: Path, arguments: str
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "broken").symlink_to("nowhere")
+    outcome = ttc("run", *arguments.split())
+    line = outcome.err.splitlines()[-1]
+    assert UNUSABLE[arguments] in line and line.startswith("error: hydra.") and outcome.code == 2
+    assert line.endswith("; choose a directory that can be written.") and ttc.runs == []
+
+
+class Results:
+    """Stands for an experiment that writes its results."""
+
+    def __init__(self, ttc: CommandLine) -> None:
+        self._record = ttc.experiment
+
+    def __call__(self, config: RunConfig, directory: Path, overrides: Sequence[str] = ()) -> dict[str, float]:
+        write_run(directory, identity=identity_of(config, overrides))
+        return self._record(config, directory, overrides)
+
+
+@pytest.fixture
+def results(ttc: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["ttc.execution.experiment"], "run_experiment", Results(ttc))
+
+
+def test_a_run_of_other_settings_is_refused_before_hydra_writes_anything(
+    ttc: CommandLine, results: None, tmp_path: Path
+) -> None:
+    assert ttc("run", "budget=4", "store=off", "hydra.run.dir=here").code == 0
+    before = {path: path.read_bytes() for path in (tmp_path / "here").rglob("*") if path.is_file()}
+    outcome = ttc("run", "budget=8", "hydra.run.dir=here")
+    assert (outcome.code, outcome.err.count("\n")) == (2, 1)
+    assert "holds a finished run of other settings (budget=4 store=off); choose another directory" in outcome.err
+    assert {path: path.read_bytes() for path in (tmp_path / "here").rglob("*") if path.is_file()} == before
+    assert ttc("run", "budget=4", "workers=2", "hydra.run.dir=here").code == 0  # the same results
+
+
+def test_a_sweep_over_finished_jobs_of_other_settings_is_refused_before_its_first_job(
+    ttc: CommandLine, results: None, tmp_path: Path
+) -> None:
+    assert ttc("run", "-m", "budget=4,8", "hydra.sweep.dir=here").code == 0
+    assert ttc("run", "-m", "budget=4,8", "hydra.sweep.dir=here").code == 0
+    ttc.runs.clear()
+    outcome = ttc("run", "-m", "budget=4,16", "hydra.sweep.dir=here")
+    assert (outcome.code, outcome.err.count("\n"), ttc.runs) == (2, 1, [])
+    assert "hydra.sweep.dir: " in outcome.err and "here/1 holds a finished run of other settings" in outcome.err
+
+
+def test_a_directory_that_another_process_writes_is_refused(ttc: CommandLine, tmp_path: Path) -> None:
+    with hold(tmp_path / "here"):
+        outcome = ttc("run", "hydra.run.dir=here")
+    assert outcome.code == 2 and "is being written by another process" in outcome.err and ttc.runs == []
+
+
+@pytest.mark.parametrize("arguments", [["seed=3"], ["-m", "seed=3,4"]])
+def test_a_full_disk_ends_run_and_sweep_with_one_line(ttc: CommandLine, arguments: list[str]) -> None:
+    ttc.raises[3] = OSError(28, "No space left on device", "/some/file")
+    outcome = ttc("run", *arguments)
+    assert (outcome.code, len(ttc.runs)) == (1, 1)
+    assert outcome.err.splitlines()[-1].startswith("error: /some/file: No space left on device; make room on the disk")
+    assert "Traceback" not in outcome.err
+
+
+def test_a_full_disk_is_one_line_while_hydra_writes_too(ttc: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("hydra.core.utils._save_config", full)
+    outcome = ttc("run", "hydra.run.dir=here")
+    assert (outcome.code, outcome.err.count("\n"), ttc.runs) == (1, 1, [])
+    assert "here: No space left on device; make room on the disk" in outcome.err
+
+
+def test_a_training_of_other_settings_is_refused_before_hydra_writes_anything(
+    ttc: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ttc.training.generator import GeneratorTraining
+
+    monkeypatch.setattr(GeneratorTraining, "run", lambda self, directory: self._bind(directory))
+    assert ttc("train", "generator", "hydra.run.dir=here").code == 0
+    before = (tmp_path / "here" / ".hydra" / "overrides.yaml").read_bytes()
+    outcome = ttc("train", "generator", "seed=5", "hydra.run.dir=here")
+    assert (outcome.code, outcome.err.count("\n")) == (2, 1) and "holds a training of other settings" in outcome.err
+    assert (tmp_path / "here" / ".hydra" / "overrides.yaml").read_bytes() == before
+    assert ttc("train", "generator", "hydra.run.dir=here").code == 0

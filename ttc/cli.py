@@ -3,39 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from typer.core import TyperGroup
 
 from ttc import __version__
-from ttc.errors import RunError, UserError
+from ttc.app import signals
+from ttc.app.boundary import ErrorBoundary
+from ttc.errors import UserError
 
 if TYPE_CHECKING:
+    from ttc.app.directories import Job
     from ttc.config import RunConfig
     from ttc.training.base import Training
 
 # Everything after these commands is Hydra's, its flags (--help, -m, --cfg job) included.
 PASS_THROUGH = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
-
-
-class ErrorBoundary(TyperGroup):
-    """Turns the errors that users can cause into one line; bugs keep their traceback.
-
-    Exit codes: 2 for a user error, 1 for a run that had to stop, 130 for Ctrl-C.
-    """
-
-    def invoke(self, ctx: Any) -> Any:  # of the click inside Typer, which has no public name
-        try:
-            return super().invoke(ctx)
-        except (UserError, RunError) as error:
-            typer.echo(f"error: {' '.join(str(error).split())}", err=True)
-            raise typer.Exit(2 if isinstance(error, UserError) else 1) from None
-        except KeyboardInterrupt:
-            typer.echo("interrupted; run the same command again to continue from what is stored", err=True)
-            raise typer.Exit(130) from None
-
 
 app = typer.Typer(
     cls=ErrorBoundary,
@@ -53,7 +38,7 @@ app.add_typer(store, name="store")
 
 def main() -> None:
     """Run the command line."""
-    app()
+    signals.run_interruptible(app)
 
 
 def _complete_run(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -92,7 +77,7 @@ def run(overrides: RunOverrides = None) -> None:
     from ttc.config import RunConfig
 
     register_run()
-    launch(_experiment, RunConfig, "run", overrides or [], "ttc run")
+    launch(_experiment, RunConfig, "run", overrides or [], "ttc run", _refuse_other_run)
 
 
 @train.command("generator", context_settings=PASS_THROUGH, add_help_option=False)
@@ -129,13 +114,14 @@ def train_revision_verifier(overrides: TrainOverrides = None) -> None:
 def grade(
     path: Annotated[Path, typer.Argument(help="A JSONL file with `gold` and `completion`, or a run directory.")],
     out: Annotated[Path | None, typer.Option(help="Write the rows here, with `extracted` and `correct`.")] = None,
+    units: Annotated[bool, typer.Option("--units", help="Compare units, too: 5 km is wrong for 5 m.")] = False,
 ) -> None:
     """Grade completions against gold answers and print the accuracy; the tables of a run directory are rebuilt."""
     from rich.console import Console
 
     from ttc.analysis.grade import grade_path
 
-    Console().print(grade_path(path, out))
+    Console().print(grade_path(path, out, units=units))
 
 
 @app.command()
@@ -153,13 +139,16 @@ def compare(
     """Compare finished runs: means over seeds, 95% intervals over problems, paired differences, cost per problem."""
     from ttc.analysis.compare import compare_runs, comparison_table
     from ttc.analysis.display import show_comparison
-    from ttc.files import write_csv
+    from ttc.files import check_output, write_csv, written_for
     from ttc.runs.finding import find_runs
 
+    if csv is not None:
+        check_output(csv, "--csv")
     rows = compare_runs(find_runs(runs), selections=selection or (), reference=reference)
     show_comparison(rows)
     if csv is not None:
-        write_csv(csv, comparison_table(rows))
+        with written_for(csv, "--csv"):
+            write_csv(csv, comparison_table(rows))
 
 
 StorePath = Annotated[Path, typer.Option(help="The store, as in a run's store.path.")]
@@ -184,32 +173,58 @@ def store_export(
 ) -> None:
     """Write one row per reply to a parquet file, or every run's results."""
     from ttc.store.report import export_replies, export_results, open_existing
+    from ttc.terminal import printable_line
 
     with open_existing(path) as opened:
-        if results:
-            typer.echo(f"{export_results(opened, out):,} results written to {out}")
-        else:
-            typer.echo(f"{export_replies(opened, out):,} replies written to {out}")
+        written, skipped = (export_results if results else export_replies)(opened, out)
+    typer.echo(f"{written:,} {'results' if results else 'replies'} written to {printable_line(out)}")
+    if skipped.count:
+        typer.echo(str(skipped))
 
 
 @store.command("prune")
 def store_prune(
     engine: Annotated[str | None, typer.Option(help="Only this engine's replies, as `ttc store` names it.")] = None,
-    before: Annotated[str | None, typer.Option(help="Only replies made before this day, e.g. 2026-01-31.")] = None,
+    before: Annotated[
+        str | None,
+        typer.Option(
+            help="Only replies made before this date or moment, e.g. 2026-01-31: UTC, unless it names a zone."
+        ),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Delete without asking.")] = False,
     path: StorePath = STORE,
 ) -> None:
-    """Delete replies: of an engine, or older than a day, or both."""
-    from ttc.store.report import open_existing, prune
+    """Delete replies: of an engine, or made before a moment, or both. Shows which, and asks first."""
+    from ttc.store.pruning import choose, prune
+    from ttc.store.report import open_existing
 
     with open_existing(path) as opened:
-        typer.echo(f"{prune(opened, engine, before):,} replies deleted")
+        deleted = prune(opened, choose(opened, engine, before), confirm=lambda shown: yes or _confirmed(shown))
+    typer.echo(f"{deleted:,} {'reply' if deleted == 1 else 'replies'} deleted")
 
 
-def _experiment(config: RunConfig, directory: Path) -> float | None:
+def _confirmed(shown: str) -> bool:
+    from ttc.terminal import printable
+
+    typer.echo(printable(shown))
+    if not sys.stdin.isatty():
+        raise UserError("nothing was deleted: there is no terminal to ask on; add --yes to delete these replies.")
+    return typer.confirm("Delete them?")
+
+
+def _experiment(config: RunConfig, job: Job) -> float | None:
     from ttc.execution.experiment import run_experiment
 
-    accuracy: float | None = run_experiment(config, directory).get("accuracy")
+    accuracy: float | None = run_experiment(config, job.directory, job.overrides).get("accuracy")
     return accuracy
+
+
+def _refuse_other_run(config: RunConfig, job: Job) -> None:
+    from ttc.execution.identity import identity_of
+    from ttc.runs.directory import RunDirectory
+    from ttc.runs.identity import refuse_other_run
+
+    refuse_other_run(RunDirectory(job.directory), identity_of(config, job.overrides), job.key)
 
 
 def _train(name: str, overrides: list[str] | None) -> None:
@@ -218,17 +233,22 @@ def _train(name: str, overrides: list[str] | None) -> None:
     from ttc.training.base import Training
 
     register_training()
-    launch(_run_training, Training, f"train/{name}", overrides or [], f"ttc train {name}")  # type: ignore[type-abstract]
+    arguments = overrides or []
+    launch(_run_training, Training, f"train/{name}", arguments, f"ttc train {name}", _refuse_other_training)  # type: ignore[type-abstract]
 
 
-def _run_training(training: Training, directory: Path) -> None:
+def _run_training(training: Training, job: Job) -> None:
     from ttc.engines.vllm_setup import silence
 
     silence()
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # ttc shows its own
-    training.run(directory)
+    training.run(job.directory)
+
+
+def _refuse_other_training(training: Training, job: Job) -> None:
+    training.refuse_directory(job.directory)
 
 
 def _complete(ctx: typer.Context, incomplete: str, config_name: str) -> list[str]:

@@ -22,7 +22,7 @@ from common import load_llm, report, run_config, timed, vllm_models
 
 from ttc.config import RunConfig
 from ttc.engines.base import EngineConfig, start_engine
-from ttc.engines.generator import GeneratorEngine
+from ttc.engines.generator_engine import GeneratorEngine
 from ttc.engines.verifier import VerifierEngine
 from ttc.execution.experiment import run_experiment
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -89,8 +90,15 @@ def test_majority_selects_by_majority() -> None:
     [
         ({"budget": 0}, "budget=0: must be at least 1"),
         ({"seed": -1}, "seed=-1: must not be negative"),
+        ({"budget": 10**20}, "budget=100000000000000000000: must be at most 1,048,576"),
+        ({"seed": 2**63}, r"seed=9223372036854775808: must be at most 2\^63 - 1"),
         ({"grading_timeout": 0.0}, "grading_timeout=0.0: must be above 0"),
+        ({"grading_timeout": math.nan}, "grading_timeout=nan: must be above 0 and at most 3600 seconds"),
+        ({"grading_timeout": math.inf}, "grading_timeout=inf: must be above 0 and at most 3600 seconds"),
         ({"grading_workers": 0}, "grading_workers=0: must be at least 1"),
+        ({"grading_workers": 10**8}, "grading_workers=100000000: must be at most 256 processes"),
+        ({"workers": 0}, "workers=0: must be at least 1"),
+        ({"workers": 10**8}, "workers=100000000: must be at most 256 processes"),
     ],
 )
 def test_an_impossible_number_is_refused_immediately(settings: dict[str, Any], words: str) -> None:

@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from ttc.execution.experiment import grading_notes
+from ttc.grading import Grader
+
 PHASES = {"load", "generate", "score", "grade", "total"}
 
 
@@ -110,17 +113,21 @@ def test_the_same_seed_gives_the_same_samples(
     assert texts[0] == texts[1]
 
 
-def test_a_killed_run_resumes_and_ends_with_the_tables_of_an_unbroken_one() -> None:
+def test_a_killed_and_terminated_run_resumes_and_ends_with_the_tables_of_an_unbroken_one() -> None:
     script = Path(__file__).parents[2] / "scripts" / "tools" / "kill_and_resume.py"
     done = subprocess.run(
-        [sys.executable, script, "--runs", "1", "--kills", "2", "--overrides", "strategy=beam budget=8 data.limit=8"],
+        [
+            *(sys.executable, script, "--runs", "1", "--kills", "2", "--signals", "KILL,TERM", "--seed", "3"),
+            *("--overrides", "strategy=beam budget=8 data.limit=8"),
+        ],
         capture_output=True,
         text=True,
         timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert json.loads(done.stdout.splitlines()[-1]) == {"runs": 1, "identical": 1}
+    assert "KILL after" in done.stdout and "TERM after" in done.stdout
+    assert json.loads(done.stdout.splitlines()[-1])["identical"] == 1
 
 
 def test_a_finished_run_can_be_graded_again(sweep: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
@@ -132,9 +139,35 @@ def test_a_finished_run_can_be_graded_again(sweep: tuple[Path, subprocess.Comple
     assert (sweep[0] / "0" / "summary.json").read_bytes() == before
 
 
+def test_solutions_that_were_cut_are_counted_and_said_whichever_process_made_them(tmp_path: Path) -> None:
+    command = ("run", "strategy=best_of_n", "budget=4", "data.limit=6", "generator.max_tokens=8", "workers=2")
+    done = ttc(*command, "store=off", "hydra.run.dir=cut", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    summary = json.loads((tmp_path / "cut" / "summary.json").read_text())
+    assert (summary["shortfalls"]["truncated"], summary["shortfalls"]["solutions"]) == (24, 24)
+    assert "note: 24 of 24 solutions were cut at generator.max_tokens=8 or" in done.stdout
+
+
+def test_a_context_that_no_problem_fits_into_is_one_line_before_any_weights_load(tmp_path: Path) -> None:
+    done = ttc("run", "generator.max_model_len=3", "data.limit=5", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1 and "generator.max_model_len=3: no problem leaves room" in done.stderr
+
+
 def test_a_directory_without_a_checkpoint_is_one_line_before_any_weights_load(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     done = ttc("run", "generator.model=empty", "data.limit=5", cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1 and "config.json" in done.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["empty"]
+
+
+def test_comparisons_that_time_out_are_counted_and_said(
+    sweep: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    summary = json.loads((sweep[0] / "0" / "summary.json").read_text())
+    assert summary["grading_timeouts"] == 0 and not any("grading_timeout" in note for note in summary["notes"])
+    with Grader() as grader:
+        grader.timed_out = 1200
+        [note] = grading_notes(5.0, grader)
+    assert note == "1,200 comparisons of answers reached grading_timeout=5 seconds and counted as not equal"

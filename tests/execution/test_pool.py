@@ -89,6 +89,7 @@ def test_workers_find_the_candidates_of_one_process_at_the_same_cost() -> None:
     assert shared == outcomes(config(workers=1))
     assert used == sum(reported, Tokens()) == sum((outcome.tokens for outcome in shared.values()), Tokens())
     assert used.decoded == 3 * 3 * len(PROBLEMS)
+    assert sum(outcome.shortfalls.solutions for outcome in shared.values()) == 3 * len(PROBLEMS)
 
 
 def test_workers_store_their_replies_in_the_runs_store(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from ttc.cost import Tokens
 from ttc.execution.recorder import RecordBuilder, Recorder
 from ttc.execution.runner import Outcome
 from ttc.grading import Grader
+from ttc.runs.records import SelectedAnswer
 from ttc.selection import Aggregation, SelectionRule
 from ttc.types import Candidate, Problem, Trace
 
@@ -40,6 +42,26 @@ def test_a_problem_is_graded_under_every_selection(grader: Grader) -> None:
         "weighted": True,
     }
     assert record.correct and record.oracle and record.pass1 == 0.5 and record.generations == 4
+
+
+def test_votes_count_answers_that_the_grader_takes_for_equal(grader: Grader) -> None:
+    problem = replace(PROBLEM, gold=r"\frac{\pi}{2}")
+    candidates = [replace(c, values=(0.9,)) for c in outcome(problem, r"\pi/2", r"\frac12\pi", r"\pi/2").candidates]
+    fives = [replace(c, values=(0.8,)) for c in outcome(problem, "5", "5").candidates]
+    record = BUILDER.build(Outcome(problem, [*fives, *candidates], Tokens()), grader)
+    assert record.selected["majority"] == record.selected["weighted"] == SelectedAnswer(r"\pi/2", True)
+    first, *_, last = [candidate.group for candidate in record.candidates]
+    assert [candidate.group for candidate in record.candidates] == [first, first, last, last, last] and first != last
+
+
+def test_a_candidate_without_an_answer_has_no_group(grader: Grader) -> None:
+    record = BUILDER.build(outcome(PROBLEM, None, "2"), grader)
+    assert [candidate.group for candidate in record.candidates] == [None, 0]
+
+
+def test_a_gold_that_is_a_worked_solution_is_graded_by_its_answer(grader: Grader) -> None:
+    problem = replace(PROBLEM, gold=r"6 times 4 is \boxed{24}.")
+    assert BUILDER.build(outcome(problem, "24"), grader).correct
 
 
 def test_rows_are_sorted_by_id_in_whatever_order_they_finish_and_get_their_quintile(

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from flows import OTHER, PROBLEM, grown, solved
 from scripted import ScriptedEngine
 
-from ttc.engines.base import Draw
+from ttc.engines.base import Draw, EngineReply
 from ttc.errors import RunError
 from ttc.execution.runner import Runner, start_flows
+from ttc.strategies.base import Strategy
 from ttc.strategies.beam import Beam
 from ttc.strategies.flows import score
+from ttc.strategies.mcts import Mcts
 from ttc.strategies.parallel import BestOfN, Majority
-from ttc.types import Candidate, Flow, Problem, Reply, Request, Sample, Trace
+from ttc.strategies.particles import Particles
+from ttc.strategies.revisions import Revisions
+from ttc.types import Candidate, FinishReason, Flow, Problem, Reply, Request, Sample, Trace
 
 
 def generator_script(request: Request, draw: Draw) -> Reply:
@@ -117,7 +123,7 @@ def test_a_dead_engine_ends_the_run_with_one_line() -> None:
 
 def test_scores_without_a_verifier_are_an_error() -> None:
     runner = Runner(ScriptedEngine(generator_script))
-    with pytest.raises(RuntimeError, match="no verifier"):
+    with pytest.raises(RunError, match="no verifier was started"):
         list(runner.run(start_flows([PROBLEM], lambda problem: BestOfN().solve(problem, 1))))
 
 
@@ -128,3 +134,51 @@ def test_a_reply_of_the_wrong_type_is_an_error_and_never_dropped() -> None:
     runner = Runner(ScriptedEngine(generator_script), ScriptedEngine(generator_script))
     with pytest.raises(TypeError, match="a Score request must be answered with a float, not a Trace"):
         list(runner.run(start_flows([PROBLEM], lambda problem: BestOfN().solve(problem, 1))))
+
+
+def test_an_error_without_a_message_is_reported_with_its_place() -> None:
+    def script(request: Request, draw: Draw) -> Reply:
+        raise AssertionError
+
+    with pytest.raises(RunError, match=r"died \(AssertionError: in script, test_runner.py:\d+\); run the same command"):
+        list(Runner(ScriptedEngine(script)).run(start_flows([PROBLEM], lambda problem: Majority().solve(problem, 1))))
+
+
+def test_an_error_of_several_lines_is_reported_on_one() -> None:
+    def script(request: Request, draw: Draw) -> Reply:
+        raise ValueError("first\n  second")
+
+    with pytest.raises(RunError, match=r"died \(ValueError: first second\)"):
+        list(Runner(ScriptedEngine(script)).run(start_flows([PROBLEM], lambda problem: Majority().solve(problem, 1))))
+
+
+def test_an_engine_that_fails_on_taking_a_request_is_reported_too() -> None:
+    class Refusing(ScriptedEngine):
+        def submit(self, ticket: int, request: Request, draw: Draw) -> None:
+            raise KeyError("template")
+
+    with pytest.raises(RunError, match=r"should generate died \(KeyError: 'template'\)"):
+        list(Runner(Refusing(generator_script)).run(start_flows([PROBLEM], lambda p: Majority().solve(p, 1))))
+
+
+@pytest.mark.parametrize("strategy", [BestOfN(), BestOfN(step_values=True), Beam(), Mcts(), Particles(), Revisions()])
+def test_a_problem_without_room_for_a_solution_is_counted_and_never_scored(strategy: Strategy) -> None:
+    runner = Runner(
+        ScriptedEngine(lambda request, draw: request.trace.extended((), FinishReason.LENGTH)),
+        ScriptedEngine(lambda request, draw: pytest.fail("the verifier was asked")),
+    )
+    [outcome] = runner.run(start_flows([PROBLEM], lambda problem: strategy.solve(problem, 4)))
+    assert [candidate.values for candidate in outcome.candidates] == [(0.0,)] * 4
+    assert (outcome.shortfalls.without_room, outcome.shortfalls.truncated) == (1, 0)
+
+
+def test_what_falls_short_is_counted_by_problem() -> None:
+    class Short(ScriptedEngine):
+        def poll(self) -> list[EngineReply]:
+            return [replace(reply, partial=True, hidden_attempts=1) for reply in super().poll()]
+
+    runner = Runner(Short(generator_script), Short(verifier_script))
+    [outcome] = runner.run(start_flows([PROBLEM], lambda problem: Revisions("4:1").solve(problem, 4)))
+    found = outcome.shortfalls
+    assert (found.revisions, found.revisions_short, found.revisions_blind) == (3, 3, 1)
+    assert found.scores == found.scores_partial > 0 and found.solutions == 4

@@ -32,6 +32,7 @@ CANDIDATE_COLUMNS = [
     "values",
     "tokens",
     "chain",
+    "group",
 ]
 
 

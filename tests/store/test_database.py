@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -41,8 +42,65 @@ def test_replies_are_deleted_by_engine_or_by_age(store: Store) -> None:
     store.keep([(bytes([n]), "ab"[n % 2], "score", "{}") for n in range(5)])
     assert store.summary() == [("a", "score", 3, 6), ("b", "score", 2, 4)]
     assert store.prune(engine="a") == 3
-    assert store.prune(before="2000-01-01") == 0
+    assert store.prune(before=datetime(2000, 1, 1, tzinfo=UTC).timestamp()) == 0
     assert [row[1] for row in store.rows()] == ["b", "b"]
+
+
+# --- damaged replies
+
+
+def change(store: Store, key: bytes, body: str) -> None:
+    """Change a stored body behind the store's back, as a failing disk does."""
+    with sqlite3.connect(store.path) as connection:
+        connection.execute("UPDATE replies SET body = CAST(? AS TEXT) WHERE key = ?", (body.encode("latin-1"), key))
+
+
+@pytest.mark.parametrize("body", ['{"value": 0.7}', '{"value', "", "\xff\xfe", "\0"])
+def test_a_reply_whose_body_changed_is_dropped_and_can_be_stored_again(store: Store, body: str) -> None:
+    store.keep([(b"k", "e", "score", '{"value": 0.5}'), (b"l", "e", "score", "{}")])
+    change(store, b"k", body)
+    assert [row[0] for row in store.rows()] == [b"l"] and store.damaged == 1
+    assert store.get(b"k") is None and store.damaged == 2
+    assert store.keep([(b"k", "e", "score", "again")]) == ["again"]
+    assert store.get(b"k") == "again" and store.get(b"l") == "{}"
+
+
+def test_a_body_that_changed_after_it_was_looked_up_is_replaced(store: Store) -> None:
+    store.keep([(b"k", "e", "score", "whole")])
+    change(store, b"k", "broken")
+    assert store.keep([(b"k", "e", "score", "new")]) == ["new"]
+    assert store.get(b"k") == "new" and store.damaged == 0
+
+
+def test_a_reply_stored_under_the_key_of_another_is_damaged(store: Store) -> None:
+    store.keep([(b"k", "e", "score", "{}")])
+    with sqlite3.connect(store.path) as connection:
+        connection.execute("UPDATE replies SET key = ?", (b"other",))
+    assert store.get(b"other") is None and store.damaged == 1
+
+
+SCHEMA_1 = """
+CREATE TABLE replies (key BLOB PRIMARY KEY, engine TEXT NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL,
+    made TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))) WITHOUT ROWID;
+CREATE TABLE results (run TEXT NOT NULL, problem TEXT NOT NULL, body TEXT NOT NULL,
+    made TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%SZ', 'now')), PRIMARY KEY (run, problem)) WITHOUT ROWID;
+PRAGMA application_id = 0x74746373;
+PRAGMA user_version = 1;
+"""
+
+
+def test_a_store_of_the_first_schema_is_brought_up_to_date_and_keeps_its_replies(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    insert = "INSERT INTO replies (key, engine, kind, body) VALUES (?, 'e', 'score', ?)"
+    with sqlite3.connect(path, isolation_level=None) as older:
+        older.executescript(SCHEMA_1)
+        older.execute(insert, (b"old", "{}"))
+        with Store(path) as store, Store(path) as second:
+            older.execute(insert, (b"later", "[]"))  # an older ttc that is still running
+            store.keep([(b"new", "e", "score", "{}"), (b"old", "e", "score", "other")])
+            assert [second.get(key) for key in (b"old", b"later", b"new")] == ["{}", "[]", "{}"]
+            assert second.damaged == 0
+    assert sqlite3.connect(path).execute("PRAGMA user_version").fetchone() == (2,)
 
 
 # --- stores that cannot be used

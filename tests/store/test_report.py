@@ -84,19 +84,36 @@ def test_results_are_stored_per_problem_and_replaced_by_a_rerun(path: Path, tmp_
     ]
 
 
-def test_pruning_reports_the_number_of_deleted_replies(path: Path) -> None:
-    assert ttc("store", "prune", "--engine", "judge", "--path", path) == (0, "2 replies deleted\n")
-    assert ttc("store", "prune", "--before", "2000-01-01", "--path", path) == (0, "0 replies deleted\n")
+def test_damaged_replies_are_left_out_of_the_export_and_counted(path: Path, tmp_path: Path) -> None:
+    bodies = ['{"value": 0.5}', "[1]", '{"steps": [["a"]], "usage": [1, 2, 3]}', '{"value": "x", "usage": [1, 0, 0]}']
+    bodies += ['{"value": 1, "usage": [1e99, 0, 0]}', '{"value": 1, "usage": [99999999999, 0, 0]}', "[" * 5000]
+    with Store(path) as store:
+        store.keep([(bytes([n]), "judge", "score", body) for n, body in enumerate(bodies)])
+        store._connection.execute("UPDATE replies SET body = 'x' WHERE key = ?", (b"2",))
+    code, output = ttc("store", "export", tmp_path / "out.parquet", "--path", path)
+    assert code == 0 and "2 replies written to" in output and output.endswith("8 damaged rows left out\n")
+    assert len(pd.read_parquet(tmp_path / "out.parquet")) == 2
+
+
+def test_damaged_results_are_left_out_and_counted(path: Path, tmp_path: Path) -> None:
+    with Store(path) as store:
+        store.keep_results(RUN, [result("a", True), result("b", False), result("c", True), result("d", True)])
+        store._connection.execute("UPDATE results SET body = '{' WHERE problem = 'a'")
+        store._connection.execute("UPDATE results SET body = '{}' WHERE problem = 'b'")
+        store._connection.execute("UPDATE results SET run = '{\"budget\": 1}' WHERE problem = 'c'")
+    code, output = ttc("store", "export", tmp_path / "out.parquet", "--results", "--path", path)
+    assert (
+        (code, output.count("\n")) == (0, 2) and "1 results written" in output and "3 damaged rows left out" in output
+    )
+    code, output = ttc("store", "--path", path)
+    assert code == 0 and "BestOfN" in output and "3 damaged rows left out" in output
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["store", "prune"], "nothing chosen"),
-        (["store", "prune", "--before", "soon"], "not a day"),
-        (["store", "prune", "--engine", "jugde"], "judge, small"),
         (["store", "export", f"{__file__}/out.parquet"], "cannot be written"),
-        (["store", "export", "absent/out.parquet"], "cannot be written: absent is not a directory"),
+        (["store", "export", "absent/out.parquet"], "absent/out.parquet cannot be written"),
     ],
 )
 def test_an_error_is_one_line_and_deletes_nothing(path: Path, arguments: list[str], message: str) -> None:

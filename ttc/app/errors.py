@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
+import shlex
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import fields
 
 from hydra.errors import ConfigCompositionException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, Node, OmegaConf
@@ -17,14 +19,21 @@ from omegaconf.errors import (
 )
 from omegaconf.nodes import BooleanNode, EnumNode, FloatNode, IntegerNode
 
+from ttc.config import RunConfig
 from ttc.errors import UserError
 
 LISTED_KEYS = 12
+_KEY = re.compile(r"(?:\+\+?|~)?[A-Za-z_][\w-]*(?:[/.][\w-]+)*(?:@[\w.:-]+)?")
+_GROUPS = ("strategy", "generator", "prm", "data", "difficulty", "store")
+_QUOTE = "quote a text that contains any of = , : ' \" [ ] { } ( )"
+_TEXT_KEYS = ("path", "dir", "name", "model", "hub", "revision", "answer_marker")
 
 
 def explain(error: Exception, overrides: Sequence[str]) -> UserError:
     """Turn an error in a config or on the command line into one line. `overrides` is what the user typed."""
     cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
+    if nameless := next((override for override in overrides if not _key_of(override)), None):
+        return UserError(f"{nameless}: the name of the key is missing; use e.g. budget=64.")
     if isinstance(error, MissingConfigException) and error.options:
         return _unknown_option(error.missing_cfg_file or "", error.options)
     if isinstance(error, OverrideParseException):
@@ -38,9 +47,16 @@ def explain(error: Exception, overrides: Sequence[str]) -> UserError:
     if isinstance(error, ConfigCompositionException) and (several := _several_values(str(error))):
         return several
     if isinstance(cause, OmegaConfBaseException) and cause.full_key:
-        return UserError(f"{_typed(cause.full_key, overrides)}: {_one_line(str(cause))}; fix the value.")
-    if nameless := [override for override in overrides if override.endswith("=null")]:
-        return UserError(f"{nameless[0]}: {_one_line(str(error))}; choose one of the group's options.")
+        typed = _typed(cause.full_key, overrides)
+        if variable := re.search(r"Interpolation key '([A-Z][A-Z0-9_]*)' not found", str(cause)):
+            name = variable[1]
+            return UserError(f"{typed}: the config has no key {name}; an environment variable is ${{oc.env:{name}}}.")
+        return UserError(f"{typed}: {_one_line(str(cause))}; fix the value.")
+    if "group override must be a string" in str(error) and (nameless := _no_option(overrides)):
+        return UserError(f"{nameless}: must be the name of one of the group's options; use e.g. strategy=beam.")
+    if already := re.search(r"An item is already at '(.*?)'", str(error)):
+        typed = _typed(already[1], overrides)
+        return UserError(f"{typed}: {already[1]} is in the config already; leave out the plus: {typed.lstrip('+')}")
     return UserError(_one_line(str(error)) or type(error).__name__)
 
 
@@ -62,10 +78,36 @@ def _unknown_option(path: str, options: Sequence[str]) -> UserError:
 
 
 def _unparsable(error: OverrideParseException) -> UserError:
-    if "=" not in error.override:
-        return UserError(f"{error.override}: not of the form key=value; use e.g. budget=64.")
-    reason = _one_line(error.message.replace(f"Error parsing override '{error.override}'", "")).rstrip(".")
-    return UserError(f"{error.override}: cannot be read ({reason}); quote special characters: 'key=\"a, b\"'.")
+    override = error.override
+    key, equals, value = override.partition("=")
+    if not equals:
+        return UserError(f"{override}: not of the form key=value; use e.g. budget=64.")
+    if not _KEY.fullmatch(key):
+        return UserError(f"{override}: {key!r} is not the name of a key; use e.g. budget=64.")
+    if value.strip().startswith(",") or value.strip().endswith(","):
+        return UserError(f"{override}: a value is missing beside a comma; use e.g. budget=4,16 with -m.")
+    if joined := _joined_overrides(override):
+        return UserError(f"{override}: cannot be read; separate overrides by spaces: {joined}")
+    return UserError(f"{override}: cannot be read; {_QUOTE}: {quoted_override(key, value)}")
+
+
+def quoted_override(key: str, value: str) -> str:
+    """Return an override for the shell whose value Hydra reads as this text, whatever characters it has."""
+    if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
+        value = value[1:-1]
+    text = value.replace("${", "\\${")  # of an interpolation
+    text = re.sub(r'(\\*)("|\Z)', lambda found: found[1] * 2 + ('\\"' if found[2] else ""), text)
+    return shlex.quote(f'{key}="{text}"')
+
+
+def _joined_overrides(override: str) -> str | None:
+    """Split `strategy=beam,width=4`, meant as two overrides: at the keys of a run, or those of a group's option."""
+    keys = [field.name for field in fields(RunConfig)]
+    group = override.partition("=")[0]
+    key = r"[A-Za-z_][\w.]*" if group in _GROUPS else rf"(?:{'|'.join(keys)})(?:\.[\w.]+)?"
+    first, *others = re.split(rf"[,;\s]+(?={key}=)", override)
+    named = [other if re.split(r"[.=]", other)[0] in keys else f"{group}.{other}" for other in others]
+    return " ".join([first, *named]) if named else None
 
 
 def _unknown_key(error: OmegaConfBaseException, overrides: Sequence[str]) -> UserError:
@@ -87,6 +129,10 @@ def _unknown_key(error: OmegaConfBaseException, overrides: Sequence[str]) -> Use
 
 def _impossible_value(error: OmegaConfBaseException, overrides: Sequence[str]) -> UserError:
     typed = _typed(error.full_key or str(error.key), overrides, error.value)
+    if "is not a ListConfig" in str(error):
+        return UserError(f"{typed}: must be a list; use e.g. '{_key_of(typed)}=[a, b]'.")
+    if "Cannot assign" in str(error) and "to Dict" in str(error):
+        return UserError(f"{typed}: must be a mapping; use e.g. '{_key_of(typed)}={{a: 1}}'.")
     node = error.child_node
     if isinstance(node, EnumNode):
         names = [str(member.value) for member in node.enum_type]
@@ -109,20 +155,43 @@ def _several_values(message: str) -> UserError | None:
     match = re.search(r"(?:Ambiguous value for argument|Sweep parameters) '(.*?)'(?:$|\n| requires)", message)
     if match is None:
         return None
-    return UserError(f"{match[1]}: several values make several jobs; add -m to run them all: -m {match[1]}")
+    key, _, value = match[1].partition("=")
+    if joined := _joined_overrides(match[1]):
+        return UserError(f"{match[1]}: a comma separates values; separate overrides by spaces: {joined}")
+    calls = re.match(r"\w+\(", value)  # range(1,3), choice(a,b), glob(*)
+    if not calls and (key.rpartition(".")[2] in _TEXT_KEYS or not re.fullmatch(r"[\w\s+.,-]*", value)):
+        return UserError(f"{match[1]}: a comma separates values; {_QUOTE}: {quoted_override(key, value)}")
+    return UserError(
+        f"{match[1]}: several values make several jobs; add -m to run them all: -m {shlex.quote(match[1])}"
+    )
 
 
 def _typed(key: str, overrides: Sequence[str], value: object = None) -> str:
-    """Return what the user typed for a key, or the key (and value) where a YAML file sets it."""
-    for override in overrides:
-        name = _key_of(override)
-        if name == key or name.startswith(f"{key}."):
-            return override
-    return key if value is None else f"{key}={value}"
+    """Return what the user typed for a key, or the key (and value) where a YAML file sets it.
+
+    Of several overrides of a key it is the one with the value, or the last, which counts in Hydra. A part of a mapping
+    is typed with the mapping.
+    """
+    names = [(_key_of(override), override) for override in reversed(overrides)]
+    text = str(value)
+    rules: list[Callable[[str, str], bool]] = [
+        lambda name, override: name == key and override.partition("=")[2].strip(" '\"") == text,
+        lambda name, _: name == key,
+        lambda name, override: key.startswith(f"{name}.") and override.partition("=")[2].startswith("{"),
+        lambda name, _: name.startswith(f"{key}."),
+    ]
+    found = (override for fits in rules for name, override in names if fits(name, override))
+    return next(found, key if value is None else f"{key}={value}")
+
+
+def _no_option(overrides: Sequence[str]) -> str | None:
+    """Return the override of a group whose value is no name, e.g. `strategy=3`."""
+    given = [(override.partition("=")[2], override) for override in overrides if "." not in _key_of(override)]
+    return next((typed for value, typed in given if not re.match(r"(?!(?:null|true|false)$)[A-Za-z_]", value)), None)
 
 
 def _key_of(override: str) -> str:
-    return override.partition("=")[0].lstrip("+~").partition("@")[0]
+    return override.partition("=")[0].strip().lstrip("+~").partition("@")[0]
 
 
 def _keys(config: DictConfig, prefix: str = "") -> list[str]:

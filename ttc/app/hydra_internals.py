@@ -29,7 +29,9 @@ from ttc.errors import UserError
 
 class _Parser(ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise UserError(f"{self.prog}: {message}; see {self.prog} --hydra-help for the flags.")
+        raise UserError(
+            f"{self.prog}: {message}; settings have no dashes (budget=64); {self.prog} --hydra-help lists the flags."
+        )
 
 
 def parse_arguments(arguments: Sequence[str], program: str) -> Namespace:

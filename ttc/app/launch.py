@@ -24,10 +24,13 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from ttc.app.directories import FULL, Job, current_job, planned_job, refuse_unusable, stopped_by, unusable
 from ttc.app.errors import closest, explain
 from ttc.app.hydra_internals import compose, config_loader, parse_arguments, sweep_jobs
 from ttc.app.registry import TARGET, config_directory, instantiate, with_targets
+from ttc.app.signals import raise_if_received
 from ttc.errors import RunError, UserError
+from ttc.runs.holding import hold
 
 log = logging.getLogger(__name__)
 
@@ -54,20 +57,23 @@ COMPOSITION_ERRORS = (*CONFIG_ERRORS, ValueError, OSError)  # while only Hydra r
 
 
 def launch(
-    job: Callable[[S, Path], float | None],
+    run: Callable[[S, Job], float | None],
     settings_type: type[S],
     config_name: str,
     arguments: Sequence[str],
     program: str,
+    refuse_other: Callable[[S, Job], None] = lambda settings, job: None,
 ) -> None:
-    """Run `job` as Hydra runs an application: once, or for every job of a sweep.
+    """Run `run` as Hydra runs an application: once, or for every job of a sweep.
 
     Args:
-        job: gets the settings and the run directory; returns what a sweeper may optimise.
+        run: gets the settings and the job; returns what a sweeper may optimise.
         settings_type: what the config must be turned into.
         config_name: the primary config, e.g. `run`.
         arguments: what the user typed, flags and overrides in any order.
         program: what error messages call the command.
+        refuse_other: raises UserError if the job's directory holds results of other settings. It is called before
+            Hydra writes anything there, and again when the job has the directory for itself.
 
     Raises:
         UserError: an error of the user's, in whichever job.
@@ -81,36 +87,62 @@ def launch(
         flags += ["--config-path", given.config_path]
 
     def task(config: DictConfig) -> float | None:
+        raise_if_received()
+        job = current_job()
         try:
             settings = _settings(config, settings_type)
             settings.check()
-            return job(settings, Path(HydraConfig.get().runtime.output_dir))
+            with hold(job.directory):
+                refuse_other(settings, job)
+                return run(settings, job)
         except UserError as error:
             if HydraConfig.get().mode is RunMode.RUN:
                 log.info("stopped: %s", error)
                 raise _Stopped(error) from None  # past Hydra, which would print a line of its own
             log.error("%s", error)
             raise  # the other jobs of the sweep continue
-        except RunError as error:
-            log.info("stopped: %s", error, exc_info=error.__cause__)
-            raise _Stopped(error) from None  # a full disk or a dead engine would stop the other jobs too
+        except (RunError, OSError) as error:
+            raise_if_received()  # a terminal that closes makes writing to it fail
+            if isinstance(error, OSError) and error.errno is None:
+                raise  # not the system's: a library's own
+            stopped = stopped_by(error, job) if isinstance(error, OSError) else error
+            log.info("stopped: %s", stopped, exc_info=error if error is not stopped else error.__cause__)
+            raise _Stopped(stopped) from None  # a full disk or a dead engine would stop the other jobs too
 
     application = hydra.main(config_path=str(config_directory()), config_name=config_name, version_base="1.3")(task)
     runs = not (given.help or given.hydra_help or given.cfg or given.info)
     with _explained(overrides, CONFIG_ERRORS if runs else COMPOSITION_ERRORS), _argv([program, *flags, *overrides]):
+        planned: list[Job] = []
         if runs and not given.experimental_rerun:
-            _check_jobs(given, config_name, settings_type)
+            planned = _check_jobs(given, config_name, settings_type, refuse_other)
+        logging.raiseExceptions = False  # a log on a full disk: the run itself reports that, on one line
         try:
             application()
         except _Stopped as stopped:
             raise stopped.error from None
+        except OSError as error:
+            if not runs or error.errno is None:
+                raise
+            raise _unwritable(error, planned) from None
+
+
+def _unwritable(error: OSError, planned: Sequence[Job]) -> UserError | RunError:
+    """Explain why Hydra could not create or write a job's directory."""
+    if error.errno in FULL or not planned:
+        return stopped_by(error, planned[0] if planned else None)
+    directory = Path(error.filename) if error.filename else planned[0].directory
+    return unusable(Job(directory, (), planned[0].key), error)
 
 
 @contextlib.contextmanager
 def _explained(overrides: Sequence[str], errors: tuple[type[Exception], ...]) -> Iterator[None]:
     try:
         yield
-    except (UserError, BrokenPipeError):  # a closed pipe, as in `ttc run --help | head`, is not an error in a config
+    except (
+        UserError,
+        RunError,
+        BrokenPipeError,
+    ):  # a closed pipe, as in `ttc run --help | head`, is not an error in a config
         raise
     except errors as error:
         raise explain(error, overrides) from error
@@ -131,8 +163,10 @@ def _argv(argv: Sequence[str]) -> Iterator[None]:
             os.environ["HYDRA_FULL_ERROR"] = full_error
 
 
-def _check_jobs(arguments: Namespace, config_name: str, settings_type: type[Settings]) -> None:
-    """Compose and check every job that Hydra is about to run."""
+def _check_jobs(
+    arguments: Namespace, config_name: str, settings_type: type[S], refuse_other: Callable[[S, Job], None]
+) -> list[Job]:
+    """Compose and check every job that Hydra is about to run; return those whose directory is known."""
     extra = None
     if arguments.config_dir is not None:
         extra = Path(arguments.config_dir).absolute()
@@ -142,15 +176,27 @@ def _check_jobs(arguments: Namespace, config_name: str, settings_type: type[Sett
     name = arguments.config_name or config_name
     with _explained(arguments.overrides, COMPOSITION_ERRORS):
         jobs = _jobs(loader, name, arguments)
-    for overrides in jobs:
+    planned = []
+    for number, overrides in enumerate(jobs):
         with _explained(overrides, COMPOSITION_ERRORS):
-            settings = _settings(_without_hydra(compose(loader, name, overrides)), settings_type)
+            config = compose(loader, name, overrides)
+            job = planned_job(config, overrides, number if _is_sweep(arguments) else None)
+            settings = _settings(_without_hydra(config), settings_type)
         settings.check()
+        if job is not None:
+            refuse_unusable(job)
+            refuse_other(settings, job)
+            planned.append(job)
+    return planned
+
+
+def _is_sweep(arguments: Namespace) -> bool:
+    return bool(arguments.multirun) or "hydra.mode=MULTIRUN" in arguments.overrides
 
 
 def _jobs(loader: ConfigLoader, name: str, arguments: Namespace) -> list[list[str]]:
     """Return the overrides of each job; none for a sweeper that draws its jobs as it goes."""
-    if not arguments.multirun and "hydra.mode=MULTIRUN" not in arguments.overrides:
+    if not _is_sweep(arguments):
         return [list(arguments.overrides)]
     return sweep_jobs(loader, compose(loader, name, arguments.overrides, RunMode.MULTIRUN))
 

@@ -29,6 +29,7 @@ from ttc.difficulty.base import Difficulty
 from ttc.engines.base import Generator, Verifier
 from ttc.errors import UserError
 from ttc.strategies.base import Strategy
+from ttc.terminal import printable_line
 
 TARGET = "_target_"
 
@@ -105,7 +106,8 @@ def _register_entry_point(group: str, announced: EntryPoint) -> None:
         schema = _checked(group, announced.load(), f"{group}={announced.name}")
     except Exception as error:
         package = announced.dist.name if announced.dist else announced.value
-        print(f"warning: {group}={announced.name} of the package {package} is not available: {error}", file=sys.stderr)
+        reason = printable_line(f"{group}={announced.name} of the package {package} is not available: {error}")
+        print(f"warning: {reason}", file=sys.stderr)
         return
     if f"{schema.__name__}.yaml" not in ConfigStore.instance().repo:  # ttc's own classes keep their names
         _register(schema)
@@ -126,16 +128,17 @@ def _with_target(override: str) -> str:
     group, _, last = key.lstrip("+").partition(".")
     if last != TARGET or group not in GROUPS:
         return override
-    for path in value.split(","):  # several make a sweep
+    paths = [path.strip(" '\"") for path in value.split(",")]  # several make a sweep
+    for path in paths:
         ConfigStore.instance().store(group=group, name=path, node=_load(group, path))
-    return f"{group}={value}"
+    return f"{group}={','.join(paths)}"
 
 
 def _load(group: str, path: str) -> type:
     """Import the class at a dotted path."""
     given = f"{group}.{TARGET}={path}"
     module, _, name = path.rpartition(".")
-    if not module:
+    if not module or not all(part.isidentifier() for part in path.split(".")):
         raise UserError(f"{given}: must be a dotted path to a class; use e.g. my_package.MyClass.")
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())  # a class in a file beside the user, as `python -m` would find it
@@ -143,8 +146,12 @@ def _load(group: str, path: str) -> type:
         found = getattr(importlib.import_module(module), name)
     except ImportError as error:
         raise UserError(f"{given}: {error}; install the package, or add its directory to PYTHONPATH.") from error
-    except AttributeError:
+    except AttributeError as error:
+        if getattr(error, "name", None) != name:
+            raise  # a bug in that module
         raise UserError(f"{given}: the module {module} has no class {name}; check the name.") from None
+    except SyntaxError as error:
+        raise UserError(f"{given}: {error.filename}:{error.lineno} is not Python ({error.msg}); fix it.") from None
     return _checked(group, found, given)
 
 

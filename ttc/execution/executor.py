@@ -33,6 +33,10 @@ class Executor(Protocol):
     def decoding_tokens(self) -> int:
         """Tokens of the solutions in progress."""
 
+    @property
+    def damaged_replies(self) -> int:
+        """How many stored replies were damaged, and computed again."""
+
     def solve(self, problems: Sequence[Problem]) -> Iterator[Outcome]:
         """Yield each problem's outcome as it finishes."""
 
@@ -49,7 +53,11 @@ class LocalExecutor(Runner):
 
         verifier = engine(config.verifier) if config.verifier else None
         super().__init__(engine(config.generator), verifier, seed=config.seed)
-        self._config = config
+        self._config, self._store = config, store
+
+    @property
+    def damaged_replies(self) -> int:
+        return self._store.damaged if self._store else 0
 
     def solve(self, problems: Sequence[Problem]) -> Iterator[Outcome]:
         strategy, budget = self._config.strategy, self._config.budget

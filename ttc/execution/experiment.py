@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import re
 import time
 from collections.abc import Iterator, Sequence
@@ -13,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 from ttc.config import RunConfig
 from ttc.data.base import subset
 from ttc.execution.executor import Executor
+from ttc.execution.identity import identity_of
 from ttc.execution.pool import open_executor
 from ttc.execution.progress import RunProgress
 from ttc.execution.recorder import RecordBuilder, Recorder
-from ttc.execution.runner import Outcome
+from ttc.execution.shortfalls import Shortfalls
 from ttc.grading import Grader, extract_answer
 from ttc.runs.directory import RunDirectory
 from ttc.runs.records import ProblemRecord
@@ -24,6 +26,9 @@ from ttc.types import Candidate, Problem
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+log = logging.getLogger(__name__)
 
 
 class Stopwatch:
@@ -47,7 +52,7 @@ class Stopwatch:
         return time.perf_counter() - self._started_at
 
 
-def run_experiment(config: RunConfig, directory: Path) -> dict[str, Any]:
+def run_experiment(config: RunConfig, directory: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
     """Run the experiment, print its tables, write `directory`, and return the content of summary.json.
 
     Raises:
@@ -61,21 +66,29 @@ def run_experiment(config: RunConfig, directory: Path) -> dict[str, Any]:
     available = config.data.read()
     problems = subset(available, config.data.limit, config.data.seed)
     config.difficulty.bins([problem.id for problem in problems], own={})
+    config.generator.check_problems(problems)
     watch = Stopwatch()
     with contextlib.ExitStack() as stack:
         with watch.phase("load"):
             executor = stack.enter_context(open_executor(config, len(problems)))
-        grader = stack.enter_context(Grader(timeout_seconds=config.grading_timeout, workers=config.grading_workers))
+        grader = stack.enter_context(Grader(config.grading_timeout, config.grading_workers, config.grading_units))
         builder = RecordBuilder(config.selection, config.aggregation, config.strategy.generations_per_candidate)
         recorder = stack.enter_context(Recorder(directory, builder, grader))
-        _solve(config, executor, problems, recorder)
+        shortfalls = _solve(config, executor, problems, recorder)
         records, note = _binned(config, problems, recorder.finish())
         watch.seconds |= executor.seconds | {"grade": recorder.seconds}
         independent = config.strategy.independent_samples
         table = run_table(records, independent=independent, aggregation=config.aggregation, seed=config.seed)
         watch.seconds["total"] = watch.total()
-        summary = _summary(config, executor, records, table, watch.seconds)
-        summary |= {"n_problems_available": len(available), "notes": [note] if note else []}
+        summary = _summary(config, executor, records, table, watch.seconds) | identity_of(config, overrides).entries()
+        notes = [
+            *([note] if note else []),
+            *_store_notes(executor.damaged_replies),
+            *grading_notes(config.grading_timeout, grader),
+            *shortfalls.notes(config.generator.token_limit),
+        ]
+        summary |= {"n_problems_available": len(available), "shortfalls": shortfalls.to_json(), "notes": notes}
+        summary["grading_timeouts"] = grader.timed_out
         quintile = {record.id: record.quintile for record in records if record.quintile is not None}
         RunDirectory(directory).write(summary, table, recorder.rows(quintile))
         if config.store:
@@ -90,19 +103,48 @@ def run_experiment(config: RunConfig, directory: Path) -> dict[str, Any]:
 def _settings(config: RunConfig) -> dict[str, Any]:
     """Return all that determines the results, as plain values; parts by their class."""
     parts = {name: getattr(config, name) for name in ("strategy", "generator", "prm", "data", "difficulty")}
-    settings = {name: {"class": type(part).__name__, **vars(part)} for name, part in parts.items() if part is not None}
-    return settings | {name: getattr(config, name) for name in ("budget", "seed", "selection", "aggregation")}
+    settings = {
+        name: {"class": type(part).__name__, **_given(part)} for name, part in parts.items() if part is not None
+    }
+    settings |= {name: getattr(config, name) for name in ("budget", "seed", "selection", "aggregation")}
+    return settings | ({"grading_units": True} if config.grading_units else {})
 
 
-def _solve(config: RunConfig, executor: Executor, problems: list[Problem], recorder: Recorder) -> None:
-    """Pass every problem's candidates, with their answers extracted, to the recorder."""
+def _store_notes(damaged_replies: int) -> list[str]:
+    """Say, in the log and in the summary, that the store has lost something."""
+    if not damaged_replies:
+        return []
+    replies = "1 stored reply was" if damaged_replies == 1 else f"{damaged_replies:,} stored replies were"
+    note = f"{replies} damaged and computed again; if that happens more than once, check the disk"
+    log.warning("%s", note)
+    return [note]
+
+
+def grading_notes(timeout_seconds: float, grader: Grader) -> list[str]:
+    """Say how many comparisons met the time limit, if any did."""
+    if not grader.timed_out:
+        return []
+    pairs = "1 comparison of answers" if grader.timed_out == 1 else f"{grader.timed_out:,} comparisons of answers"
+    return [f"{pairs} reached grading_timeout={timeout_seconds:g} seconds and counted as not equal"]
+
+
+def _given(part: object) -> dict[str, Any]:
+    """Return a part's settings; `stop`, which stores may be older than, only where it is set."""
+    return {name: value for name, value in vars(part).items() if name != "stop" or value}
+
+
+def _solve(config: RunConfig, executor: Executor, problems: list[Problem], recorder: Recorder) -> Shortfalls:
+    """Pass every problem's candidates, with their answers extracted, to the recorder; return what fell short."""
+    shortfalls = Shortfalls()
     with RunProgress(len(problems), config.selection, config.aggregation) as progress:
         executor.on_tokens = progress.add_tokens
         executor.on_poll = lambda: progress.tick(lambda: executor.decoding_tokens)
         for outcome in executor.solve(problems):
-            answered = Outcome(outcome.problem, [_answered(c) for c in outcome.candidates], outcome.tokens)
+            answered = replace(outcome, candidates=[_answered(c) for c in outcome.candidates])
+            shortfalls += outcome.shortfalls
             recorder.add(answered)
             progress.add_outcome(answered)
+    return shortfalls
 
 
 def _answered(candidate: Candidate) -> Candidate:

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import logging
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -21,8 +23,10 @@ from ttc.cost import Tokens
 from ttc.errors import RunError
 from ttc.execution.executor import Executor, LocalExecutor
 from ttc.execution.runner import Outcome
-from ttc.execution.worker import REPORT_SECONDS, Done, Failed, Loaded, Progress, serve
+from ttc.execution.worker import REPORT_SECONDS, SIGNALS, Done, Failed, Loaded, Progress, serve
 from ttc.types import Problem
+
+log = logging.getLogger(__name__)
 
 SHUTDOWN_SECONDS = 5.0  # a busy worker notices its closed pipe much sooner; one that is loading weights does not
 
@@ -61,6 +65,8 @@ class _Worker:
                 "it continues where it stopped."
             ) from None
         if isinstance(message, Failed):
+            for account in getattr(message.error, "__notes__", ()):
+                log.info("in a worker process:\n%s", account)
             raise message.error or RuntimeError(f"a worker failed:\n{message.traceback}")
         return message
 
@@ -78,6 +84,7 @@ class ProcessPool:
         self.on_tokens: Callable[[Tokens], None] = lambda tokens: None
         self.on_poll: Callable[[], None] = lambda: None
         self.seconds: dict[str, float] = {"generate": 0.0, "score": 0.0}  # the mean over workers
+        self.damaged_replies = 0
         with _shutdown_on_error():
             for worker in workers:
                 worker.send(config)
@@ -109,6 +116,7 @@ class ProcessPool:
 
     def _add(self, done: Done) -> None:
         self.ledger.absorb(done.ledger)
+        self.damaged_replies += done.damaged_replies
         for name, seconds in done.seconds.items():
             self.seconds[name] += seconds / len(self._workers)
 
@@ -124,12 +132,12 @@ def _worker_processes(count: int) -> list[_Worker]:
     return [*_workers]
 
 
-def shutdown_workers() -> None:
-    """End all workers: each ends by itself when it next reads from or writes to its closed pipe."""
+def shutdown_workers(seconds: float = SHUTDOWN_SECONDS) -> None:
+    """End all workers: each ends by itself when it next reads from or writes to its closed pipe, else is killed."""
     for worker in _workers:
         worker.pipe.close()
     for worker in _workers:
-        worker.process.join(SHUTDOWN_SECONDS)
+        worker.process.join(seconds)
         worker.process.kill()
         worker.process.join()
     _workers.clear()
@@ -143,6 +151,9 @@ def _shutdown_on_error() -> Iterator[None]:
     """Workers whose work was interrupted are of no use to the next job."""
     try:
         yield
+    except KeyboardInterrupt:
+        shutdown_workers(seconds=0)  # every reply is stored: nothing of theirs is lost
+        raise
     except BaseException:
         shutdown_workers()
         raise
@@ -154,10 +165,23 @@ def _start_worker(number: int, count: int) -> _Worker:
         target=serve, args=(theirs, number, count), name=f"worker-{number}"
     )
     threads = str(max(1, (os.cpu_count() or 1) // count))
-    with _environment({"OMP_NUM_THREADS": threads}):  # torch reads it on import
+    # torch reads the first on import. The second is for the process that frees what killed workers shared: it would
+    # announce that in three lines.
+    variables = {"OMP_NUM_THREADS": threads, "PYTHONWARNINGS": "ignore:resource_tracker"}
+    with _environment(variables), _blocked_signals():
         process.start()
     theirs.close()
     return _Worker(process, ours)
+
+
+@contextlib.contextmanager
+def _blocked_signals() -> Iterator[None]:
+    """Let a process start with signals blocked, until it has said what it does with them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextlib.contextmanager

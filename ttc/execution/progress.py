@@ -8,15 +8,15 @@ from typing import Self
 
 from ttc.cost import Tokens
 from ttc.execution.runner import Outcome
-from ttc.grading import normalize_answer
+from ttc.grading import classes_by_structure, gold_answer
 from ttc.progress_bar import ProgressBar
-from ttc.selection import Aggregation, SelectionRule, choose
+from ttc.selection import Aggregation, SelectionRule, select
 
 
 class RunProgress:
     """Counts problems, tokens and correct answers.
 
-    The running accuracy compares normalised answers only: a lower bound, replaced by real grading at the end.
+    The running accuracy compares answers without workers: a lower bound, replaced by real grading at the end.
     """
 
     def __init__(self, problems: int, selection: SelectionRule, aggregation: Aggregation) -> None:
@@ -39,10 +39,12 @@ class RunProgress:
 
     def add_outcome(self, outcome: Outcome) -> None:
         """Count a finished problem."""
-        chosen = choose(outcome.candidates, self._selection, self._aggregation)
-        answer = chosen.answer if chosen else None
+        answer = select(outcome.candidates, self._selection, self._aggregation)
+        gold = gold_answer(outcome.problem.gold)
         self._done += 1
-        self._correct += answer is not None and normalize_answer(answer) == normalize_answer(outcome.problem.gold)
+        if answer is not None:
+            classes = classes_by_structure([answer, gold])
+            self._correct += classes[answer] == classes[gold]
 
     def tick(self, decoding_tokens: Callable[[], int]) -> None:
         """Update the bar when it is due; only then are the tokens of the solutions in progress counted."""

@@ -6,6 +6,7 @@ flat for thousands of problems with hundreds of candidates each.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -18,11 +19,11 @@ from typing import IO, Self
 
 from ttc.execution.runner import Outcome
 from ttc.files import jsonl_row
-from ttc.grading import Grader
+from ttc.grading import Grader, gold_answer
 from ttc.runs.columns import CandidateColumns
 from ttc.runs.directory import PROBLEMS
 from ttc.runs.records import CandidateRecord, ProblemRecord, SelectedAnswer
-from ttc.selection import Aggregation, SelectionRule, choose
+from ttc.selection import Aggregation, Classes, SelectionRule, select
 from ttc.types import Candidate
 
 QUEUED_PROBLEMS = 8
@@ -45,13 +46,14 @@ class RecordBuilder:
     def build(self, outcome: Outcome, grader: Grader) -> ProblemRecord:
         """Grade every candidate and every selection of a problem."""
         problem, candidates = outcome.problem, outcome.candidates
-        verdicts = grader.grade([(candidate.answer, problem.gold) for candidate in candidates])
+        gold = gold_answer(problem.gold)
+        verdicts = grader.grade([(candidate.answer, gold) for candidate in candidates])
         correct = {candidate.answer: verdict for candidate, verdict in zip(candidates, verdicts, strict=True)}
+        classes = grader.classes(candidate.answer for candidate in candidates if candidate.answer is not None)
         selected = {}
         for selection in SelectionRule:
             if _applies(selection, candidates):
-                chosen = choose(candidates, selection, self.aggregation)
-                answer = chosen.answer if chosen else None
+                answer = select(candidates, selection, self.aggregation, classes)
                 selected[str(selection)] = SelectedAnswer(answer, correct.get(answer, False))
         return ProblemRecord(
             id=problem.id,
@@ -61,7 +63,7 @@ class RecordBuilder:
             correct=selected[str(self.selection)].correct,
             selected=selected,
             oracle=any(verdicts),
-            candidates=tuple(_record(c, verdict) for c, verdict in zip(candidates, verdicts, strict=True)),
+            candidates=tuple(_record(c, verdict, classes) for c, verdict in zip(candidates, verdicts, strict=True)),
             generations=len(candidates) * self.generations_per_candidate,
             tokens=outcome.tokens,
         )
@@ -95,8 +97,9 @@ class Recorder:
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         self._error = self._error or error  # an interrupted run does not wait for what is queued
         self._stop()
-        self._file.close()
         self._draft.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a full disk, which its writes have reported
+            self._file.close()
 
     def add(self, outcome: Outcome) -> None:
         """Queue a finished problem; blocks while too many are waiting to be graded."""
@@ -152,7 +155,7 @@ def _applies(selection: SelectionRule, candidates: Sequence[Candidate]) -> bool:
     return scored and (in_chains or selection is not SelectionRule.hierarchical)
 
 
-def _record(candidate: Candidate, correct: bool) -> CandidateRecord:
+def _record(candidate: Candidate, correct: bool, classes: Classes) -> CandidateRecord:
     trace = candidate.trace
     return CandidateRecord(
         text=trace.text,
@@ -162,4 +165,5 @@ def _record(candidate: Candidate, correct: bool) -> CandidateRecord:
         values=candidate.values,
         tokens=len(trace.token_ids),
         chain=candidate.chain,
+        group=None if candidate.answer is None else classes[candidate.answer],
     )

@@ -7,23 +7,28 @@ keep the engines full. New problems start only while there is room in flight, so
 from __future__ import annotations
 
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ttc.cost import Ledger, Tokens
 from ttc.engines.base import Draw, Engine, EngineReply
-from ttc.errors import RunError
+from ttc.errors import RunError, UserError
+from ttc.execution.shortfalls import Shortfalls
 from ttc.types import Candidate, Flow, Problem, Reply, Request, Sample, Score, Trace
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a flow returned for its problem, and what it cost."""
+    """What a flow returned for its problem, what it cost, and what fell short."""
 
     problem: Problem
     candidates: list[Candidate]
     tokens: Tokens
+    shortfalls: Shortfalls = field(default_factory=Shortfalls)
 
 
 @dataclass
@@ -35,6 +40,7 @@ class _ActiveFlow:
     replies: list[Reply | None] = field(default_factory=list)
     missing: int = 0
     tokens: Tokens = field(default_factory=Tokens)
+    shortfalls: Shortfalls = field(default_factory=Shortfalls)
     draws: Counter[Sample] = field(default_factory=Counter)
     known: dict[bytes, Reply | _Ticket] = field(default_factory=dict)  # deterministic requests are computed once
 
@@ -115,14 +121,8 @@ class Runner:
             return []
         before = time.perf_counter()
         try:
-            return engine.poll()
-        except RunError:
-            raise
-        except Exception as error:
-            raise RunError(
-                f"the engine that should {name} died ({type(error).__name__}: {error}); run the same command again: "
-                "with a store, it continues where it stopped."
-            ) from error
+            with _reported(name):
+                return engine.poll()
         finally:
             self.seconds[name] += time.perf_counter() - before
 
@@ -133,7 +133,8 @@ class Runner:
             while not self._submit_all(active, requests):
                 requests = active.flow.send(active.all_replies())
         except StopIteration as stop:
-            self._done.append(Outcome(active.problem, stop.value, active.tokens))
+            shortfalls = active.shortfalls + Shortfalls.of_candidates(stop.value)
+            self._done.append(Outcome(active.problem, stop.value, active.tokens, shortfalls))
 
     def _submit_all(self, active: _ActiveFlow, requests: list[Request]) -> bool:
         """Queue the requests; return whether there is anything to wait for."""
@@ -141,19 +142,28 @@ class Runner:
         active.missing = len(requests)
         for position, request in enumerate(requests):
             if isinstance(request, Score):
-                self._submit_once(self._verifier, active, position, request)
-            elif request.temperature == 0:
-                self._submit_once(self._generator, active, position, request)
-            else:
-                draw = active.draws[request]  # two equal beams still get different samples
-                active.draws[request] += 1
-                self._generator.submit(self._ticket(active, position, request), request, Draw(self._seed, draw))
+                with _reported("score"):
+                    self._submit_score(active, position, request)
+                continue
+            with _reported("generate"):
+                if request.temperature == 0:
+                    self._submit_once(self._generator, active, position, request)
+                else:
+                    draw = active.draws[request]  # two equal beams still get different samples
+                    active.draws[request] += 1
+                    self._generator.submit(self._ticket(active, position, request), request, Draw(self._seed, draw))
         return active.missing > 0
 
-    def _submit_once(self, engine: Engine | None, active: _ActiveFlow, position: int, request: Request) -> None:
+    def _submit_score(self, active: _ActiveFlow, position: int, request: Score) -> None:
+        if self._verifier is None:
+            raise RunError("the strategy asks for scores, but no verifier was started; choose one, e.g. prm=pocket.")
+        if request.trace.steps:
+            self._submit_once(self._verifier, active, position, request)
+        else:
+            active.receive(position, 0.0)  # the problem fills the generator's context: there is nothing to read
+
+    def _submit_once(self, engine: Engine, active: _ActiveFlow, position: int, request: Request) -> None:
         """Queue a score or a greedy sample, unless this problem has requested the same before."""
-        if engine is None:
-            raise RuntimeError("a strategy asked for scores, but no verifier was started")
         key = engine.key(request, Draw())
         known = active.known.get(key)
         if isinstance(known, _Ticket):
@@ -181,12 +191,35 @@ class Runner:
         else:
             tokens = self.ledger.charge_sample(usage.prompt, usage.cached, usage.decoded)
         active.tokens += tokens
+        active.shortfalls += Shortfalls.of_reply(ticket.request, found)
         if not found.replayed:
             self.on_tokens(tokens)
         for position in ticket.positions:
             active.receive(position, found.reply)
         if active.missing == 0:
             self._advance(active, active.all_replies())
+
+
+@contextmanager
+def _reported(task: str) -> Iterator[None]:
+    """Turn whatever an engine raises into one line that says which engine, which error and, without a message, where.
+
+    Raises:
+        RunError: always where the block raises, unless it raises one itself, or a UserError.
+    """
+    try:
+        yield
+    except (RunError, UserError):
+        raise
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        if not reason:
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            reason = f"in {place.name}, {Path(place.filename).name}:{place.lineno}"
+        raise RunError(
+            f"the engine that should {task} died ({type(error).__name__}: {reason}); run the same command again: "
+            "with a store, it continues where it stopped."
+        ) from error
 
 
 def _refuse_wrong_type(request: Request, reply: Reply) -> None:

@@ -17,6 +17,7 @@ from ttc.errors import RunError, UserError
 from ttc.execution.executor import LocalExecutor
 
 REPORT_SECONDS = 0.2
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # they end a run: the main process stops its workers
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Done:
 
     ledger: Ledger
     seconds: Mapping[str, float]
+    damaged_replies: int
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,9 @@ class Failed:
 
 def serve(pipe: Connection, number: int, count: int) -> None:
     """Run worker `number` of `count`: receive configs, each followed by problems, until the pipe is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal: the parent decides
+    for number in SIGNALS:  # Ctrl-C reaches every process of a terminal: the parent decides
+        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     with contextlib.suppress(EOFError, OSError):
         while True:
             config: RunConfig = pipe.recv()
@@ -86,7 +90,7 @@ def _run_job(config: RunConfig, pipe: Connection) -> None:
         for outcome in executor.solve(pipe.recv()):
             pipe.send(outcome)
         pipe.send(Progress(used, 0))
-        pipe.send(Done(executor.ledger, executor.seconds))
+        pipe.send(Done(executor.ledger, executor.seconds, executor.damaged_replies))
 
 
 def _take_devices(config: RunConfig, number: int, count: int) -> None:

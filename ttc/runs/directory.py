@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ttc.errors import UserError
-from ttc.files import read_jsonl, write_csv, write_json, write_lines
+from ttc.files import atomic_path, open_regular, read_json, read_jsonl, write_csv, write_json, write_lines
 from ttc.runs.records import ProblemRecord
+from ttc.terminal import printable_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,6 +20,7 @@ SUMMARY = "summary.json"
 PROBLEMS = "problems.jsonl"
 ACCURACY = "accuracy.csv"
 HINT = "give the directory of a finished run."
+_AGAIN = "run the experiment again."
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,8 @@ class RunDirectory:
     """One run's directory.
 
     summary.json holds accuracies and costs, accuracy.csv the tables, problems.jsonl one row per problem. The summary is
-    written last: a directory that has one is of a finished run.
+    written last: a directory that has one is of a finished run. It records the digests of the other two files, so that
+    files of two runs, of which one was killed while it replaced the other's, are never taken for one.
     """
 
     path: Path
@@ -43,20 +46,20 @@ class RunDirectory:
     def summary_file(self) -> Path:
         return self.path / SUMMARY
 
+    @property
+    def files(self) -> tuple[Path, Path, Path]:
+        """All of the run's own files."""
+        return self.problems_file, self.accuracy_file, self.summary_file
+
     def summary(self) -> dict[str, Any]:
         """Read summary.json.
 
         Raises:
             UserError: there is none, or it is not a JSON object.
         """
-        try:
-            found = json.loads(self.summary_file.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise UserError(f"{self.summary_file} cannot be read ({error.strerror}); {HINT}") from None
-        except ValueError as error:
-            raise UserError(f"{self.summary_file} is not JSON ({error}); run the experiment again.") from None
+        found = read_json(self.summary_file, hint=HINT)
         if not isinstance(found, dict):
-            raise UserError(f"{self.summary_file} is not a JSON object; run the experiment again.")
+            raise UserError(f"{self.summary_file} is not a JSON object; {_AGAIN}")
         return found
 
     def records(self) -> list[ProblemRecord]:
@@ -67,42 +70,118 @@ class RunDirectory:
         """
         return read_records(self.problems_file)
 
-    def overrides(self) -> dict[str, str]:
-        """Return the overrides of the command line, e.g. `{"budget": "4"}`; empty where Hydra recorded none.
+    def refuse_mixture(self, summary: Mapping[str, Any]) -> None:
+        """Refuse files of which one is not the one that the summary was written with.
 
         Raises:
-            UserError: the file is not a list.
+            UserError: a file is missing or another one. A summary of an older ttc cannot tell.
         """
-        from omegaconf import OmegaConf
+        digests = summary.get("files")
+        for file in (self.problems_file, self.accuracy_file):
+            known = digests.get(file.name) if isinstance(digests, dict) else None
+            if known is not None and known != _file_digest(file):
+                raise UserError(
+                    f"{file} is not the file that {SUMMARY} was written with: it was edited, or a command was killed "
+                    f"while it wrote; {_AGAIN[:-1]}, or rebuild its tables: ttc grade {self.path}"
+                )
 
+    def overrides(self, summary: Mapping[str, Any] | None = None) -> dict[str, str]:
+        """Return the overrides of the command line, e.g. `{"budget": "4"}`; empty where none were recorded.
+
+        summary.json records them: pass it if it was read already. For the runs of older versions, Hydra's own record
+        counts.
+
+        Raises:
+            UserError: the record is not a list.
+        """
+        if summary is None:
+            summary = self.summary() if self.summary_file.is_file() else {}
+        if "overrides" in summary:
+            return by_key(_list_of_overrides(summary["overrides"], f"overrides in {self.summary_file}"))
         file = self.path / ".hydra" / "overrides.yaml"
-        given = OmegaConf.to_object(OmegaConf.load(file)) if file.is_file() else []
-        if not isinstance(given, list):
-            raise UserError(f"{file} is not a list of overrides; run the experiment again.")
-        # The jobs of a sweep have their colons escaped, e.g. strategy.ratio=1\:4; single runs do not.
-        return dict(str(override).replace("\\:", ":").lstrip("+~").partition("=")[::2] for override in given)
+        return by_key(_list_of_overrides(_read_yaml(file), str(file))) if file.exists() else {}
 
     def write(self, summary: Mapping[str, Any], table: pd.DataFrame, rows: Iterable[str]) -> None:
-        """Write all three files, the summary last. `rows` are lines of problems.jsonl, best sorted by id."""
-        write_lines(self.problems_file, rows)
-        self.write_tables(summary, table)
+        """Write all three files, or none. `rows` are lines of problems.jsonl, best sorted by id.
 
-    def write_tables(self, summary: Mapping[str, Any], table: pd.DataFrame) -> None:
-        """Write accuracy.csv and summary.json."""
-        write_csv(self.accuracy_file, table)
-        write_json(self.summary_file, summary)
+        All are complete on the disk before the first replaces an older one; the summary is the last that does.
+        """
+        with (
+            atomic_path(self.summary_file) as summary_draft,
+            atomic_path(self.accuracy_file) as accuracy_draft,
+            atomic_path(self.problems_file) as problems_draft,  # contexts end in reverse order
+        ):
+            write_lines(problems_draft, rows)
+            write_csv(accuracy_draft, table)
+            digests = {PROBLEMS: _file_digest(problems_draft), ACCURACY: _file_digest(accuracy_draft)}
+            write_json(summary_draft, {**summary, "files": digests})
+
+
+def by_key(overrides: Iterable[str]) -> dict[str, str]:
+    """Return overrides such as `+budget=4` by their keys."""
+    # The jobs of a sweep have their colons escaped, e.g. strategy.ratio=1\:4; single runs do not.
+    return dict(override.replace("\\:", ":").lstrip("+~").partition("=")[::2] for override in overrides)
 
 
 def read_records(file: Path) -> list[ProblemRecord]:
     """Read the rows of a problems.jsonl.
 
     Raises:
-        UserError: it cannot be read, or a row is not one that a run writes.
+        UserError: it cannot be read, a row is not one that a run writes, or there are two of a problem.
     """
-    records = []
-    for place, row in read_jsonl(file, hint=HINT):
-        try:
-            records.append(ProblemRecord.from_json(row))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise UserError(f"{place} is not a row of a run ({error}); {HINT}") from None
-    return records
+    return unique_records((parse_record(row, place), place) for place, row in read_jsonl(file, hint=HINT))
+
+
+def unique_records(records: Iterable[tuple[ProblemRecord, str]]) -> list[ProblemRecord]:
+    """Return the records, given with the place of each.
+
+    Raises:
+        UserError: there are two of a problem.
+    """
+    found: dict[str, ProblemRecord] = {}
+    for record, place in records:
+        if record.id in found:
+            raise UserError(f"{place} is the second row of problem {printable_line(record.id, 80)}; {_AGAIN}")
+        found[record.id] = record
+    return [*found.values()]
+
+
+def parse_record(row: Any, place: str) -> ProblemRecord:
+    """Turn a row of problems.jsonl into its record.
+
+    Raises:
+        UserError: it is not one that a run writes.
+    """
+    try:
+        return ProblemRecord.from_json(row)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        reason = f"no {error}" if isinstance(error, KeyError) else error
+        raise UserError(f"{place} is not a row of a run ({reason}); {HINT}") from None
+
+
+def _list_of_overrides(given: object, place: str) -> list[str]:
+    if not isinstance(given, list):
+        raise UserError(f"{place} is not a list of overrides; {_AGAIN}")
+    return [str(override) for override in given]
+
+
+def _read_yaml(file: Path) -> object:
+    import yaml
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        return OmegaConf.to_object(OmegaConf.load(file))
+    except OSError as error:
+        raise UserError(f"{file} cannot be read ({error.strerror or error}); {_AGAIN}") from None
+    except (ValueError, RecursionError, yaml.YAMLError, OmegaConfBaseException):
+        raise UserError(f"{file} is not a list of overrides; {_AGAIN}") from None
+
+
+def _file_digest(file: Path) -> str | None:
+    """Return a digest of the file's content; None if it cannot be read."""
+    try:
+        with open_regular(file) as stream:
+            return hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+    except OSError:
+        return None

@@ -21,7 +21,7 @@ class RunFrames(NamedTuple):
             oracle, pass1, generations, one column per selection (`majority`, `weighted`, ...: its answer's grade), and
             the token counts (`prompt_tokens`, ...).
         candidates: one row per candidate: problem, candidate (a number), text, answer, correct, finish, score (the last
-            value), values (one per step), tokens, chain.
+            value), values (one per step), tokens, chain, group (equal answers of a problem have the same number).
     """
 
     problems: pd.DataFrame
@@ -85,5 +85,5 @@ def _candidates(record: ProblemRecord) -> Iterable[dict[str, object]]:
             "candidate": number,
             **{name: getattr(candidate, name) for name in ("text", "answer", "correct", "finish")},
             "score": candidate.values[-1] if candidate.values else None,
-            **{name: getattr(candidate, name) for name in ("values", "tokens", "chain")},
+            **{name: getattr(candidate, name) for name in ("values", "tokens", "chain", "group")},
         }

@@ -21,6 +21,7 @@ class CandidateRecord:
     values: tuple[float, ...] = ()
     tokens: int = 0
     chain: int | None = None  # of revisions; the candidates of one chain are in the order in which they were made
+    group: int | None = None  # of answers that are equal in votes; None: no answer, or a run that did not store it
 
     def to_json(self) -> dict[str, Any]:
         """Return the candidate as plain JSON values."""
@@ -32,10 +33,14 @@ class CandidateRecord:
         """Read what `to_json` wrote; unknown keys are ignored.
 
         Raises:
-            TypeError: a field is missing.
+            TypeError: a field is missing, or of another type.
         """
-        values = tuple(math.nan if value is None else value for value in row.get("values", ()))
-        return cls(**_known(cls, row) | {"values": values})
+        values = tuple(
+            math.nan if value is None else value for value in _checked("values", row.get("values", []), list)
+        )
+        if any(type(value) not in (float, int) for value in values):
+            raise TypeError(f"values={list(values)!r:.80} are not numbers")
+        return cls(**_known(row, _CANDIDATE_KINDS) | {"values": values})
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +87,49 @@ class ProblemRecord:
         """Read what `to_json` wrote; unknown keys are ignored.
 
         Raises:
-            KeyError, TypeError: it is not such a row.
+            KeyError, TypeError, ValueError: it is not such a row.
         """
-        parts = {
-            "selected": {name: SelectedAnswer(s["answer"], s["correct"]) for name, s in row["selected"].items()},
-            "candidates": tuple(CandidateRecord.from_json(candidate) for candidate in row["candidates"]),
-            "tokens": Tokens.from_json(row.get("tokens", {})),
+        row = _checked("the row", row, dict)
+        selected = {
+            name: _known(chosen, _SELECTED_KINDS) for name, chosen in _checked_part(row, "selected", dict).items()
         }
-        return cls(**_known(cls, row) | parts)
+        tokens = _checked("tokens", row.get("tokens", {}), dict)
+        parts = {
+            "selected": {name: SelectedAnswer(**chosen) for name, chosen in selected.items()},
+            "candidates": tuple(map(CandidateRecord.from_json, _checked_part(row, "candidates", list))),
+            "tokens": Tokens.from_json({name: _checked(name, count, int) for name, count in tokens.items()}),
+        }
+        return cls(**_known(row, _PROBLEM_KINDS) | parts)
 
 
-def _known(cls: type[CandidateRecord | ProblemRecord], row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: row[name] for name in cls.__dataclass_fields__ if name in row}
+_TEXT_OR_NONE, _INT_OR_NONE = (str, type(None)), (int, type(None))
+_SELECTED_KINDS = {"answer": _TEXT_OR_NONE, "correct": (bool,)}
+_CANDIDATE_KINDS = {
+    **{"text": (str,), "answer": _TEXT_OR_NONE, "correct": (bool,), "finish": _TEXT_OR_NONE},
+    **{"tokens": (int,), "chain": _INT_OR_NONE, "group": _INT_OR_NONE},
+}
+_PROBLEM_KINDS = {
+    **{"id": (str,), "gold": (str,), "correct": (bool,), "oracle": (bool,), "subject": _TEXT_OR_NONE},
+    **{"level": _INT_OR_NONE, "quintile": _INT_OR_NONE, "generations": (int,)},
+}
+
+
+def _known(row: object, kinds: Mapping[str, tuple[type, ...]]) -> dict[str, Any]:
+    """Return the known fields of a row, whose types must fit."""
+    given: dict[str, Any] = _checked("an entry", row, dict)
+    return {name: _checked(name, given[name], *fitting) for name, fitting in kinds.items() if name in given}
+
+
+def _checked_part(row: Mapping[str, Any], name: str, kind: type) -> Any:
+    return _checked(name, row[name], kind)
+
+
+def _checked(name: str, value: Any, *kinds: type) -> Any:
+    if type(value) not in kinds:  # True is no number here
+        raise TypeError(f"{name}={value!r:.80} is not {' or '.join(_NAMES[kind] for kind in kinds)}")
+    return value
+
+
+_NAMES: dict[type, str] = {
+    str: "text", bool: "true or false", int: "a whole number", type(None): "null", dict: "an object", list: "a list",
+}  # fmt: skip

@@ -6,10 +6,13 @@ resumed from results; it replays its replies.
 One SQLite file in WAL mode. A reply is written before the runner sees it, so a run killed at any moment loses only what
 the engines were still working on; the same command replays the rest and continues. Several processes may use one store
 at once: the first to write a key wins, and the others take its reply.
+
+Each reply has a checksum. One that does not fit it, because a disk or a copy changed it, is dropped and computed again.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sqlite3
@@ -20,33 +23,20 @@ from pathlib import Path
 from typing import Any, Self
 
 from ttc.errors import RunError, UserError
+from ttc.store.schema import immediate, set_up
 
-APPLICATION_ID = 0x74746373  # "ttcs"
-SCHEMA = 1
 LOCK_SECONDS = 30.0
 _REMEDY = "choose another store.path, or store=off."
-QUICK_CHECK_BELOW_BYTES = 256 * 2**20  # checking takes about a second per gigabyte
 
-_TABLES = """
-CREATE TABLE replies (
-    key BLOB PRIMARY KEY,       -- digest of checkpoint, sampling parameters, token ids and draw
-    engine TEXT NOT NULL,       -- the checkpoint as the config names it
-    kind TEXT NOT NULL,         -- sample or score
-    body TEXT NOT NULL,         -- JSON, see ttc.engines.stored
-    made TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))
-) WITHOUT ROWID;
-CREATE TABLE results (
-    run TEXT NOT NULL,          -- the run's settings as JSON, sorted by name
-    problem TEXT NOT NULL,      -- its id
-    body TEXT NOT NULL,         -- a row of problems.jsonl as JSON, without the texts
-    made TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%SZ', 'now')),
-    PRIMARY KEY (run, problem)
-) WITHOUT ROWID;
-"""
+# Rows of an engine (?1) and from before a moment (?2), where those are given. Moments are compared, never their text.
+_CHOSEN = "(?1 IS NULL OR engine = ?1) AND (?2 IS NULL OR CAST(strftime('%s', made) AS INTEGER) < ?2)"
 
 
 class Store:
     """An open store. Use as a context manager, or call `close`.
+
+    Attributes:
+        damaged: how many replies were found damaged: by `get`, which drops them to be computed again, or by `rows`.
 
     Raises:
         UserError: on opening a file that is not a store, is damaged, comes from a newer version, or cannot be written.
@@ -55,11 +45,13 @@ class Store:
 
     def __init__(self, path: Path, *, lock_seconds: float = LOCK_SECONDS) -> None:
         self.path = path
+        self.damaged = 0
         with _opening(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(path, timeout=lock_seconds, isolation_level=None)
+            self._connection.text_factory = lambda text: text.decode("utf-8", errors="replace")  # of damaged rows
             try:
-                self._set_up()
+                set_up(self._connection, path)
             except BaseException:
                 self._connection.close()
                 raise
@@ -75,10 +67,19 @@ class Store:
             self._connection.close()
 
     def get(self, key: bytes) -> str | None:
-        """Return the body stored under `key`."""
+        """Return the body stored under `key`; a damaged one is dropped."""
         with self._working():
-            row = self._connection.execute("SELECT body FROM replies WHERE key = ?", (key,)).fetchone()
-        return row[0] if row else None
+            row = self._connection.execute("SELECT body, checksum FROM replies WHERE key = ?", (key,)).fetchone()
+        if row is None or _fits(key, *row):
+            return row[0] if row else None
+        self.drop_damaged(key)
+        return None
+
+    def drop_damaged(self, key: bytes) -> None:
+        """Delete a reply that cannot be used, so that it is computed again."""
+        self.damaged += 1
+        with self._working():
+            self._connection.execute("DELETE FROM replies WHERE key = ?", (key,))
 
     def keep(self, rows: Sequence[tuple[bytes, str, str, str]]) -> list[str]:
         """Write (key, engine, kind, body) rows in one transaction; return the body that the store holds for each.
@@ -86,26 +87,23 @@ class Store:
         Where another process was first, that is its body.
         """
         with self._transaction():
-            return [self._keep_one(row) for row in rows]
+            return [self._keep_one(*row) for row in rows]
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        with self._working():
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._connection.execute("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
+        with self._working(), immediate(self._connection):
+            yield
 
-    def _keep_one(self, row: tuple[bytes, str, str, str]) -> str:
-        insert = "INSERT INTO replies (key, engine, kind, body) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
-        if self._connection.execute(insert, row).rowcount:
-            return row[3]
-        held: str = self._connection.execute("SELECT body FROM replies WHERE key = ?", row[:1]).fetchone()[0]
-        return held
+    def _keep_one(self, key: bytes, engine: str, kind: str, body: str) -> str:
+        held = self._connection.execute("SELECT body, checksum FROM replies WHERE key = ?", (key,)).fetchone()
+        if held is not None and _fits(key, *held):
+            first: str = held[0]
+            return first
+        self._connection.execute(
+            "INSERT OR REPLACE INTO replies (key, engine, kind, body, checksum) VALUES (?, ?, ?, ?, ?)",
+            (key, engine, kind, body, _checksum(key, body)),
+        )
+        return body
 
     def keep_results(self, run: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> None:
         """Write a run's results, one row per problem (with an `id`); a rerun replaces them."""
@@ -114,13 +112,10 @@ class Store:
         with self._transaction():
             self._connection.executemany(insert, ((settings, row["id"], json.dumps(row)) for row in rows))
 
-    def results(self) -> Iterator[tuple[dict[str, Any], dict[str, Any], str]]:
-        """Yield (settings of the run, row of the problem, time of writing)."""
+    def results(self) -> Iterator[tuple[str, str, str]]:
+        """Yield (settings of the run as JSON, row of the problem as JSON, time of writing)."""
         with self._working():
-            for run, body, made in self._connection.execute(
-                "SELECT run, body, made FROM results ORDER BY run, problem"
-            ):
-                yield json.loads(run), json.loads(body), made
+            yield from self._connection.execute("SELECT run, body, made FROM results ORDER BY run, problem")
 
     def summary(self) -> list[tuple[str, str, int, int]]:
         """Return (engine, kind, number of replies, bytes of their bodies) for each engine and kind."""
@@ -129,57 +124,28 @@ class Store:
             return [(engine, kind, count, size) for engine, kind, count, size in self._connection.execute(query)]
 
     def rows(self) -> Iterator[tuple[bytes, str, str, str, str]]:
-        """Yield (key, engine, kind, body, time of writing) of every reply."""
+        """Yield (key, engine, kind, body, time of writing) of every reply by key; damaged ones are only counted."""
+        query = "SELECT key, engine, kind, body, made, checksum FROM replies ORDER BY key"
         with self._working():
-            yield from self._connection.execute("SELECT key, engine, kind, body, made FROM replies ORDER BY key")
+            for key, engine, kind, body, made, checksum in self._connection.execute(query):
+                if _fits(key, body, checksum):
+                    yield key, engine, kind, body, made
+                else:
+                    self.damaged += 1
 
-    def prune(self, *, engine: str | None = None, before: str | None = None) -> int:
-        """Delete the replies of an engine, or written before a moment (ISO 8601), or both; return how many."""
+    def ages(self, *, engine: str | None = None, before: float | None = None) -> list[tuple[str, str, int, str, str]]:
+        """Return (engine, kind, count, oldest, newest) of the replies that `prune` would delete."""
+        query = f"""SELECT engine, kind, COUNT(*), MIN(made), MAX(made) FROM replies WHERE {_CHOSEN}
+            GROUP BY engine, kind ORDER BY 1, 2"""
         with self._working():
-            deleted = self._connection.execute(
-                "DELETE FROM replies WHERE (?1 IS NULL OR engine = ?1) AND (?2 IS NULL OR made < ?2)", (engine, before)
-            ).rowcount
+            return self._connection.execute(query, (engine, before)).fetchall()
+
+    def prune(self, *, engine: str | None = None, before: float | None = None) -> int:
+        """Delete the replies of an engine, or made before a moment (seconds since 1970), or both; return how many."""
+        with self._working():
+            deleted = self._connection.execute(f"DELETE FROM replies WHERE {_CHOSEN}", (engine, before)).rowcount
             self._connection.execute("VACUUM")
         return deleted
-
-    def _set_up(self) -> None:
-        if self._pragma("application_id") == 0 and self._pragma("user_version") == 0:
-            self._create()
-        if self._pragma("application_id") != APPLICATION_ID:
-            raise UserError(f"store.path={self.path} is another program's database; choose another store.path.")
-        version = self._pragma("user_version")
-        if version > SCHEMA:
-            raise UserError(
-                f"store.path={self.path} has schema {version}, newer than this ttc's {SCHEMA}; "
-                "update ttc, or choose another store.path."
-            )
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute(
-            "PRAGMA synchronous = NORMAL"
-        )  # a killed process loses nothing, a power cut the last moments
-        if self.path.stat().st_size < QUICK_CHECK_BELOW_BYTES:
-            [verdict] = self._connection.execute("PRAGMA quick_check(1)").fetchone()
-            if verdict != "ok":
-                raise sqlite3.DatabaseError(" ".join(verdict.split()))
-
-    def _create(self) -> None:
-        self._connection.execute("BEGIN IMMEDIATE")  # of two processes that start at once, one creates the tables
-        try:
-            if self._pragma("application_id") == 0:
-                if self._connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone() != (0,):
-                    raise UserError(f"store.path={self.path} is another program's database; choose another store.path.")
-                for table in _TABLES.split(";")[:-1]:
-                    self._connection.execute(table)
-                self._connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                self._connection.execute(f"PRAGMA user_version = {SCHEMA}")
-            self._connection.execute("COMMIT")
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-
-    def _pragma(self, name: str) -> int:
-        value: int = self._connection.execute(f"PRAGMA {name}").fetchone()[0]
-        return value
 
     @contextmanager
     def _working(self) -> Iterator[None]:
@@ -190,6 +156,16 @@ class Store:
                 f"{self.path}: {error}; what was stored before is safe. {_remedy(error)} "
                 "Then run the same command again: it continues where it stopped."
             ) from error
+
+
+def _checksum(key: bytes, body: str) -> bytes:
+    # Text that a damaged row decodes to may hold what UTF-8 cannot encode.
+    return hashlib.blake2b(key + body.encode("utf-8", errors="replace"), digest_size=8).digest()
+
+
+def _fits(key: bytes, body: object, checksum: bytes | None) -> bool:
+    """Whether a body is whole, as far as is known."""
+    return isinstance(body, str) and (checksum is None or checksum == _checksum(key, body))
 
 
 @contextmanager

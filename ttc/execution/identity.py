@@ -1,0 +1,29 @@
+"""The settings that determine a run's results, as one digest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+from ttc.config import RunConfig
+from ttc.hashing import digest
+from ttc.runs.identity import RunIdentity
+
+SPEED_SETTINGS = frozenset({"max_num_seqs", "gpu_memory_utilization", "kv_cache_gib", "tensor_parallel_size"})
+"""Settings of an engine that affect its speed only."""
+
+
+def identity_of(config: RunConfig, overrides: Iterable[str] = ()) -> RunIdentity:
+    """Return what identifies the run of a config: its results may replace only those of the same settings."""
+    parts = {name: getattr(config, name) for name in ("strategy", "generator", "verifier", "data", "difficulty")}
+    settings: dict[str, Any] = {name: [type(part).__name__, _results_of(part)] for name, part in parts.items() if part}
+    settings |= {name: getattr(config, name) for name in ("budget", "seed", "selection", "aggregation")}
+    if config.grading_units:  # only then: older runs have no such setting
+        settings["grading_units"] = True
+    return RunIdentity(digest(json.dumps(settings, sort_keys=True, default=str)).hex(), tuple(overrides))
+
+
+def _results_of(part: Any) -> dict[str, Any]:
+    return {name: value for name, value in asdict(part).items() if name not in SPEED_SETTINGS}
