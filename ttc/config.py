@@ -12,6 +12,11 @@ from ttc.selection import Aggregation, SelectionRule
 from ttc.store.database import SqliteStore
 from ttc.strategies.base import Strategy
 
+MAX_BUDGET = 2**20
+MAX_SEED = 2**63 - 1  # what vLLM, the store's export and pandas hold
+MAX_GRADING_SECONDS = 3600
+MAX_WORKERS = 256
+
 
 @dataclass
 class RunConfig:
@@ -30,22 +35,30 @@ class RunConfig:
     seed: int = 0
     selection: SelectionRule = SelectionRule.weighted
     aggregation: Aggregation = Aggregation.last
-    grading_timeout: float = 5.0  # seconds for one answer; what takes longer counts as wrong
+    grading_timeout: float = 5.0  # seconds for one answer; what takes longer is wrong; a fifth after 16 such answers
     grading_workers: int = 2
+    grading_units: bool = False  # whether 5 km is wrong where the gold answer is 5 m; 5 is correct for both
     workers: int = 1  # processes that share the problems, each with its own engines
 
     def __post_init__(self) -> None:
         """Refuse numbers that no run can have."""
         if self.budget < 1:
             raise UserError(f"budget={self.budget}: must be at least 1 generation per problem; use e.g. budget=64.")
+        if self.budget > MAX_BUDGET:
+            raise UserError(f"budget={self.budget}: must be at most {MAX_BUDGET:,} generations; use e.g. budget=64.")
         if self.seed < 0:
             raise UserError(f"seed={self.seed}: must not be negative; use e.g. seed=0.")
-        if self.grading_timeout <= 0:
-            raise UserError(f"grading_timeout={self.grading_timeout}: must be above 0 seconds; use e.g. 5.")
-        if self.workers < 1:
-            raise UserError(f"workers={self.workers}: must be at least 1 process; use e.g. workers=1.")
-        if self.grading_workers < 1:
-            raise UserError(f"grading_workers={self.grading_workers}: must be at least 1 process; use e.g. 2.")
+        if self.seed > MAX_SEED:
+            raise UserError(f"seed={self.seed}: must be at most 2^63 - 1; use e.g. seed=0.")
+        if not 0 < self.grading_timeout <= MAX_GRADING_SECONDS:  # NaN is not
+            raise UserError(
+                f"grading_timeout={self.grading_timeout}: must be above 0 and at most {MAX_GRADING_SECONDS} seconds; "
+                "use e.g. 5."
+            )
+        for name in ("workers", "grading_workers"):
+            if not 1 <= (count := getattr(self, name)) <= MAX_WORKERS:
+                rule = "at least 1 process" if count < 1 else f"at most {MAX_WORKERS} processes"
+                raise UserError(f"{name}={count}: must be {rule}; use e.g. {name}=2.")
 
     @property
     def verifier(self) -> Verifier | None:

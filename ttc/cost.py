@@ -70,7 +70,7 @@ class ModelShape:
             config = json.loads((directory / "config.json").read_text(encoding="utf-8"))
             # Some repositories carry a second copy of the weights under another name.
             files = list(directory.glob("model*.safetensors")) or list(directory.glob("*.safetensors"))
-            sizes = {name: size for file in files for name, size in _tensor_sizes(file).items()}
+            sizes = {name: math.prod(shape) for file in files for name, shape in tensor_shapes(file).items()}
             hidden, heads = int(config["hidden_size"]), int(config["num_attention_heads"])
             embedding = sum(size for name, size in sizes.items() if "embed_tokens" in name or "lm_head" in name)
             shape = cls(
@@ -140,9 +140,13 @@ class Ledger:
         return tokens
 
 
-def _tensor_sizes(file: Path) -> dict[str, int]:
-    """Return the number of elements of each tensor."""
+def tensor_shapes(file: Path) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each tensor of a safetensors file, from its header alone.
+
+    Raises:
+        SafetensorError, OSError: not a whole safetensors file.
+    """
     from safetensors import safe_open
 
     with safe_open(file, framework="numpy") as tensors:
-        return {name: math.prod(tensors.get_slice(name).get_shape()) for name in tensors.keys()}  # noqa: SIM118
+        return {name: tuple(tensors.get_slice(name).get_shape()) for name in tensors.keys()}  # noqa: SIM118

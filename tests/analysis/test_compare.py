@@ -7,11 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from run_records import record, write_run
+from run_records import record, rows_of, write_run
 
 from ttc.analysis.compare import compare_runs, comparison_table
 from ttc.analysis.intervals import DIFFERENCES, unanimous_interval
 from ttc.errors import UserError
+from ttc.files import write_json, write_lines
+from ttc.runs.directory import RunDirectory
 from ttc.runs.finding import find_runs
 from ttc.runs.records import CandidateRecord, ProblemRecord
 
@@ -96,5 +98,24 @@ def test_an_impossible_comparison_is_refused_in_one_line(tmp_path: Path) -> None
     with pytest.raises(UserError, match=r"--reference 3: there are 1 rows; give 0 to 0\."):
         compare_runs(runs, reference=3)
     write_run(tmp_path / "other", [record("z", {"weighted": True})], strategy="best_of_n")
-    with pytest.raises(UserError, match="share no problem; compare runs on the same data"):
+    with pytest.raises(UserError, match="other shares no problem with the others; compare runs on the same data"):
         compare_runs(find_runs([tmp_path / "run", tmp_path / "other"]))
+
+
+def test_runs_of_data_sets_whose_ids_coincide_are_not_compared(tmp_path: Path) -> None:
+    write(tmp_path / "run", "a")
+    write_run(tmp_path / "other", [replace(row, gold="7") for row in rows("a")], strategy="best_of_n")
+    message = r"the gold answer of problem 'a' is '1' in .*run but '7' in .*other; compare runs on the same data"
+    with pytest.raises(UserError, match=message):
+        compare_runs(find_runs([tmp_path / "run", tmp_path / "other"]))
+
+
+def test_a_run_of_which_only_some_problems_have_chains_has_no_attempts(tmp_path: Path) -> None:
+    first, *others = rows("a")
+    chained = replace(first, candidates=(CandidateRecord("", "1", True, chain=0),))
+    write_run(tmp_path, [first])
+    write_lines(RunDirectory(tmp_path).problems_file, rows_of([chained, *others]))
+    summary = RunDirectory(tmp_path).summary()
+    write_json(tmp_path / "summary.json", {name: value for name, value in summary.items() if name != "files"})
+    with pytest.raises(UserError, match="has problems without chains; run the experiment again"):
+        compare_runs(find_runs([tmp_path]), selections=["attempt-1"])

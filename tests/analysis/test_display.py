@@ -6,6 +6,7 @@ import io
 from pathlib import Path
 from typing import Any
 
+import pytest
 from rich.console import Console
 from run_records import record, records, write_run
 
@@ -13,6 +14,7 @@ from ttc.analysis.accuracy import accuracy_table, summarize
 from ttc.analysis.compare import compare_runs
 from ttc.analysis.display import headline, show_comparison, show_run, show_sweep
 from ttc.runs.finding import find_runs
+from ttc.terminal import printable
 
 
 def summary() -> dict[str, Any]:
@@ -110,3 +112,18 @@ def test_a_comparison_of_equal_runs_prints_a_difference_with_width(tmp_path: Pat
     console = pipe()
     show_comparison(compare_runs(find_runs([tmp_path])), console)
     assert "+0.0 [-56.1, +56.1]" in printed(console)
+
+
+HOSTILE = ["[/red]x", "[a,b]", "[bold]", "\x1b[31mred", "\u202eabc"]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_names_and_values_are_shown_as_they_are(tmp_path: Path, text: str) -> None:
+    console = pipe()
+    show_run(f"beam, {text}", accuracy_table(records(), independent=True), summary() | {"notes": [text]}, console)
+    show_sweep(tmp_path, [({"data.name": name}, summary()) for name in (text, "other")], console)
+    for name in (text, "other"):
+        write_run(tmp_path / name.encode().hex(), [record("a", {"weighted": True})], data=name)
+    show_comparison(compare_runs(find_runs([tmp_path])), console)
+    assert printed(console).count(printable(text)) == 4
+    assert text.isprintable() or text not in printed(console)

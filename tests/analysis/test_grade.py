@@ -12,8 +12,9 @@ import pytest
 from run_records import records, rows_of, write_run
 
 from ttc.analysis.grade import grade_path
-from ttc.errors import UserError
+from ttc.errors import RunError, UserError
 from ttc.files import write_lines
+from ttc.runs.holding import hold
 from ttc.runs.records import SelectedAnswer
 
 ROWS: list[dict[str, Any]] = [
@@ -106,8 +107,8 @@ def test_files_that_cannot_be_read_or_written_are_refused_with_the_reason(tmp_pa
     for path, out, message in [
         (tmp_path / "none.jsonl", None, "cannot be read"),
         (tmp_path / "latin.jsonl", None, "not UTF-8"),
-        (source, tmp_path / "nowhere" / "out.jsonl", "a directory that exists"),
-        (source, tmp_path, "a directory that exists"),
+        (source, tmp_path / "nowhere" / "out.jsonl", "is not a directory"),
+        (source, tmp_path, "a directory, not a regular file"),
         (tmp_path, None, "cannot be read"),
     ]:
         with pytest.raises(UserError, match=message):
@@ -154,6 +155,18 @@ def test_every_candidate_and_selection_of_a_run_is_graded_again(tmp_path: Path) 
     assert report.written == tmp_path / "problems.jsonl"
     assert first["tokens"] == {"decoded": 9}
     assert json.loads((tmp_path / "summary.json").read_text())["accuracy"] == 0.5
+
+
+def test_a_stored_gold_that_is_a_worked_solution_is_graded_by_its_answer(tmp_path: Path) -> None:
+    write(tmp_path / "problems.jsonl", [stored_row(r"so \boxed{1/2}", "0.5", "3")])
+    write_summary(tmp_path, selection="majority", selections={"majority": {}, "best": {}})
+    assert grade_path(tmp_path).correct == 1
+
+
+def test_units_are_compared_if_asked_for(tmp_path: Path) -> None:
+    write(tmp_path / "rows.jsonl", [{"gold": "5 m", "completion": rf"\boxed{{{answer}}}"} for answer in ("5 km", "5")])
+    assert grade_path(tmp_path / "rows.jsonl").correct == 2
+    assert grade_path(tmp_path / "rows.jsonl", units=True).correct == 1
 
 
 def test_the_tables_of_a_run_follow_its_new_grades(tmp_path: Path) -> None:
@@ -203,3 +216,67 @@ def test_an_incomplete_run_directory_is_refused_and_left_unchanged(tmp_path: Pat
         with pytest.raises(UserError, match=rf"problems\.jsonl:2:? {message}"):
             grade_path(tmp_path)
         assert contents(tmp_path) == before
+
+
+def test_a_damaged_run_is_refused_before_any_of_its_files_changes(tmp_path: Path) -> None:
+    run = write_run(tmp_path)
+    whole, lines = run.summary(), run.problems_file.read_text().splitlines(keepends=True)
+    for entries, message in (
+        ({"selection": 3}, r"summary\.json: selection=3 is not what a run writes; run the experiment again\."),
+        ({"selections": []}, r"summary\.json: selections=\[\] is not"),
+        ({"aggregation": "median"}, r"summary\.json: aggregation='median' is not"),
+        ({"seed": -1}, r"summary\.json: seed=-1 is not"),
+        ({"seed": None}, r"summary\.json: seed=None is not"),
+    ):
+        write_summary(tmp_path, **(whole | entries))
+        refused(tmp_path, message)
+    write_summary(tmp_path, **whole)
+    for text, message in (
+        ("".join([*lines, lines[0]]), r"problems\.jsonl:5 is the second row of problem a; run the experiment again\."),
+        ("".join(lines)[:-20], r"problems\.jsonl:4 is not JSON"),
+        ("".join(lines).replace('"chain": null', '"chain": 0', 1), r"problems\.jsonl makes no tables"),
+        (
+            "".join(lines).replace('"tokens": 7', '"tokens": "7"', 1),
+            r"problems\.jsonl:1 is not a row .*tokens='7' is not",
+        ),
+    ):
+        run.problems_file.write_text(text)
+        refused(tmp_path, message)
+
+
+def refused(directory: Path, message: str) -> None:
+    before = contents(directory)
+    with pytest.raises(UserError, match=message):
+        grade_path(directory)
+    assert contents(directory) == before
+
+
+def test_a_full_disk_leaves_the_run_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_run(tmp_path)
+    before = contents(tmp_path)
+
+    def full_disk(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full_disk)
+    with pytest.raises(RunError, match=r"cannot be written \(No space left on device\); nothing was changed"):
+        grade_path(tmp_path)
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", ["problems.jsonl", "summary.json", "accuracy.csv"])
+def test_the_output_may_not_replace_one_file_of_a_run(tmp_path: Path, name: str) -> None:
+    write_run(tmp_path / "run")
+    (tmp_path / "link").symlink_to(tmp_path / "run")
+    before = contents(tmp_path / "run")
+    with pytest.raises(UserError, match="is a file of the run; leave --out away to grade it in place"):
+        grade_path(tmp_path / "run", tmp_path / "link" / name)
+    assert contents(tmp_path / "run") == before
+
+
+def test_a_run_that_is_being_written_is_not_graded_in_place(tmp_path: Path) -> None:
+    write_run(tmp_path / "run")
+    with hold(tmp_path / "run"):
+        with pytest.raises(UserError, match="is being written by another process"):
+            grade_path(tmp_path / "run")
+        assert grade_path(tmp_path / "run", tmp_path / "out.jsonl").n == 4

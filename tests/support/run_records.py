@@ -12,6 +12,7 @@ from ttc.analysis.tables import run_table
 from ttc.cost import Tokens
 from ttc.files import jsonl_row
 from ttc.runs.directory import RunDirectory
+from ttc.runs.identity import RunIdentity
 from ttc.runs.records import CandidateRecord, ProblemRecord, SelectedAnswer
 
 
@@ -57,12 +58,14 @@ def write_run(
     rows: Sequence[ProblemRecord] = (),
     *,
     overrides: Sequence[str] | None = None,
+    identity: RunIdentity | None = None,
     **entries: object,
 ) -> RunDirectory:
     """Write a finished run of `rows` (or of `records()`).
 
     Args:
         overrides: the command line, as Hydra records it; None: Hydra has left no record.
+        identity: what the summary records of the run; None: an older version wrote it.
         entries: keys of summary.json that are added or replaced.
     """
     rows = rows or records()
@@ -73,6 +76,7 @@ def write_run(
         **{"generator": "pocket", "prm": "pocket", "data": "pocket"},
         **{"generations": 4 * len(rows), "flops": {"paper": 6, "full": 12}},
         **entries,
+        **(identity.entries() if identity else {}),
     }
     run = RunDirectory(directory)
     run.write(summary, table, rows_of(rows))

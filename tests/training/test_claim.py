@@ -72,6 +72,29 @@ def test_a_setting_that_affects_only_fitting_may_change_and_one_that_affects_sam
         claim_directory(tmp_path / "rollouts", PrmTraining(monte_carlo=MonteCarlo(samples=3, rollouts=1)))
 
 
+def test_looking_at_a_directory_changes_nothing_there(tmp_path: Path) -> None:
+    FEW.refuse_directory(tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+    claim_directory(tmp_path, FEW)
+    with pytest.raises(UserError, match="made with problems=2, not 3"):
+        replace(FEW, problems=3).refuse_directory(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", "\0"])
+def test_a_damaged_record_is_refused_in_one_line(tmp_path: Path, content: str) -> None:
+    (tmp_path / "sampling.json").write_text(content)
+    with pytest.raises(UserError, match=r"sampling\.json is not .*; choose another hydra\.run\.dir") as error:
+        claim_directory(tmp_path, FEW)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("content", ["{}", '{"checkpoint": 3}', '{"problems": null}'])
+def test_a_record_of_something_else_is_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "sampling.json").write_text(content)
+    with pytest.raises(UserError, match="holds samples made with"):
+        claim_directory(tmp_path, FEW)
+
+
 def test_samples_made_with_unknown_settings_are_refused(tmp_path: Path) -> None:
     (tmp_path / "train.jsonl").write_text("{}\n")
     with pytest.raises(UserError, match=r"settings are unknown .*; choose another hydra\.run\.dir"):

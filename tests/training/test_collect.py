@@ -12,6 +12,7 @@ from scripted import ScriptedEngine
 
 from ttc.engines.base import Draw
 from ttc.engines.generator import VllmGenerator
+from ttc.errors import UserError
 from ttc.execution.runner import Outcome
 from ttc.grading import Grader
 from ttc.training import collect as module
@@ -61,16 +62,31 @@ def test_a_collection_writes_graded_rows_once(sampled: list[str], tmp_path: Path
     assert sorted(file.name for file in tmp_path.iterdir()) == ["train.done", "train.jsonl"]
 
 
-def test_an_interrupted_collection_skips_finished_problems_and_replaces_its_unfinished_line(
-    sampled: list[str], tmp_path: Path
+@pytest.mark.parametrize("lines", range(9))
+@pytest.mark.parametrize("characters", [0, 1, 20])
+def test_a_collection_killed_anywhere_resumes_to_the_same_rows(
+    sampled: list[str], tmp_path: Path, lines: int, characters: int
 ) -> None:
     whole = collect_all(tmp_path / "whole.jsonl")
     sampled.clear()
-    lines = [json.dumps(row) + "\n" for row in whole]
+    text = [json.dumps(row) + "\n" for row in [*whole, whole[-1] | {"id": "p4"}]]
     file = tmp_path / "train.jsonl"
-    file.write_text("".join(lines[:4]) + lines[4][:20])  # p0, p1, and a part of p2
+    file.write_text("".join(text[:lines]) + text[lines][:characters])
     assert collect_all(file) == whole
-    assert sampled == ["p2", "p2", "p3", "p3"]
+    # A problem may have more rows than were written: only those before the last are known to be complete.
+    assert sampled == [f"p{n}" for n in range(max(0, (lines - 1) // 2), 4) for _ in range(2)]
+
+
+@pytest.mark.parametrize("content", ["[]\n", "{}\n", '{"id": 3}\n', "x\n", "\xff\n"])
+def test_a_file_of_something_else_is_refused_in_one_line_and_left_unchanged(
+    sampled: list[str], tmp_path: Path, content: str
+) -> None:
+    file = tmp_path / "train.jsonl"
+    file.write_text(content, encoding="latin-1")
+    with pytest.raises(UserError, match=r"train\.jsonl:1 is not") as error:
+        collect_all(file)
+    assert "\n" not in str(error.value) and sampled == []
+    assert file.read_text(encoding="latin-1") == content
 
 
 def test_a_trace_is_graded_only_if_it_is_finished_and_has_an_answer() -> None:

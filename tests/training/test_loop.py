@@ -75,6 +75,18 @@ def test_a_checkpoint_of_other_settings_is_refused(tmp_path: Path) -> None:
         fit_linear(tmp_path, fingerprint="other")
 
 
+@pytest.mark.parametrize("kept", [0, 1, 100, -1])
+def test_a_damaged_checkpoint_is_refused_in_one_line(tmp_path: Path, kept: int) -> None:
+    fit_linear(tmp_path)
+    file = tmp_path / "checkpoint.pt"
+    file.write_bytes(file.read_bytes()[:kept])
+    with pytest.raises(
+        UserError, match=r"checkpoint\.pt is damaged \(.*\); delete it to train from the start\."
+    ) as error:
+        fit_linear(tmp_path)
+    assert "\n" not in str(error.value)
+
+
 def test_the_learning_rate_warms_up_and_decays_to_a_hundredth() -> None:
     optimisation = Optimisation(steps=100, learning_rate=1.0, warmup_steps=10)
     rates = [optimisation.learning_rate_at(step) for step in range(101)]

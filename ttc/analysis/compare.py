@@ -15,6 +15,7 @@ from ttc.analysis.chains import attempt_outcomes, has_chains
 from ttc.analysis.intervals import Interval, interval, over_seeds, paired_difference
 from ttc.errors import UserError
 from ttc.runs.finding import Run
+from ttc.terminal import printable_line
 
 ATTEMPT = re.compile(r"attempt-(\d{1,6})")
 
@@ -46,7 +47,7 @@ def compare_runs(runs: Sequence[Run], *, selections: Sequence[str] = (), referen
     fourth attempt of a chain.
 
     Raises:
-        UserError: no such selection or reference, or runs on different problems.
+        UserError: no such selection or reference, runs on different problems, or damaged runs.
     """
     groups: dict[str, dict[int, Run]] = {}
     for run in runs:  # the same run given twice counts once
@@ -58,14 +59,39 @@ def compare_runs(runs: Sequence[Run], *, selections: Sequence[str] = (), referen
     ]
     if not 0 <= reference < len(chosen):
         raise UserError(f"--reference {reference}: there are {len(chosen)} rows; give 0 to {len(chosen) - 1}.")
+    _refuse_different_golds([run for members, _ in chosen for run in members])
     found = [[_outcomes(run, name) for run in members] for members, name in chosen]
-    try:
-        return [
-            _row(members, name, ours, None if ours is found[reference] else found[reference])
-            for (members, name), ours in zip(chosen, found, strict=True)
-        ]
-    except ValueError:
-        raise UserError("the runs share no problem; compare runs on the same data.") from None
+    _refuse_different_problems(chosen, found, reference)
+    return [
+        _row(members, name, ours, None if ours is found[reference] else found[reference])
+        for (members, name), ours in zip(chosen, found, strict=True)
+    ]
+
+
+def _refuse_different_golds(runs: Sequence[Run]) -> None:
+    """Refuse runs of data sets whose ids coincide, such as row numbers."""
+    golds: dict[str, tuple[str, Run]] = {}
+    for run in runs:
+        for record in run.records:
+            gold, first = golds.setdefault(record.id, (record.gold, run))
+            if gold != record.gold:
+                raise UserError(
+                    f"the gold answer of problem {_shown(record.id)} is {_shown(gold)} in {first.directory} but "
+                    f"{_shown(record.gold)} in {run.directory}; compare runs on the same data."
+                )
+
+
+def _shown(text: str) -> str:
+    return printable_line(repr(text), 80)
+
+
+def _refuse_different_problems(
+    chosen: Sequence[tuple[Sequence[Run], str]], found: Sequence[Sequence[Mapping[str, float]]], reference: int
+) -> None:
+    shared = [set(outcomes[0]).intersection(*outcomes[1:]) for outcomes in found]
+    for (members, _), ids in zip(chosen, shared, strict=True):
+        if not ids or not ids & shared[reference]:
+            raise UserError(f"{members[0].directory} shares no problem with the others; compare runs on the same data.")
 
 
 def _row(
@@ -76,7 +102,7 @@ def _row(
 ) -> ComparisonRow:
     per_problem = over_seeds(ours)
     bins = {record.id: record.quintile for record in members[0].records if record.quintile is not None}
-    problems = sum(run.summary["n_problems"] for run in members)
+    problems = sum(len(run.records) for run in members)
     flops = [run.summary["flops"]["full"] for run in members]
     return ComparisonRow(
         settings=members[0].settings,
@@ -99,6 +125,8 @@ def _outcomes(run: Run, selection: str) -> dict[str, float]:
         if attempt:
             return attempt_outcomes(run.records, int(attempt[1]))
         return outcomes_by_problem(run.records, selection)
+    except ValueError:
+        raise UserError(f"{run.directory} has problems without chains; run the experiment again.") from None
     except KeyError:
         names = ", ".join(run.summary["selections"])
         if has_chains(run.records):

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from ttc.analysis.compare import ComparisonRow, differing_settings
 from ttc.analysis.intervals import Interval
-from ttc.terminal import WIDE, percent_with_error, plain_table
+from ttc.terminal import WIDE, percent_with_error, plain_table, print_plain, printable_line
 
 _PLAIN_WIDTH = 80
 _GROUPS = {
@@ -41,7 +41,7 @@ def show_run(title: str, table: pd.DataFrame, summary: Mapping[str, Any], consol
     console = console or Console(highlight=False)
     width = None if console.is_terminal else _PLAIN_WIDTH
     selection = str(summary.get("selection", ""))
-    console.print(Text(title, style="bold"), width=width, soft_wrap=True)
+    print_plain(console, printable_line(title), style="bold", width=width)
     console.print()
     console.print(_overall(_rows(table, "overall"), selection), width=width)
     for kind, caption in _GROUPS.items():
@@ -51,9 +51,9 @@ def show_run(title: str, table: pd.DataFrame, summary: Mapping[str, Any], consol
             console.print(_grouped(rows, kind, selection), width=width)
     console.print()
     for line in cost_lines(summary):
-        console.print(Text(line, style="dim"), soft_wrap=True)
+        print_plain(console, line, style="dim")
     for note in summary.get("notes", []):
-        console.print(Text(_fold("note: ", str(note))), soft_wrap=True)
+        print_plain(console, _fold("note: ", printable_line(note)))
 
 
 def show_sweep(
@@ -78,7 +78,7 @@ def show_sweep(
         swept = [overrides.get(key, "") for key in differing]
         grid.add_row(str(number), *swept, *accuracies, interval, f"{summary['seconds']['total']:.0f}")
     console.print()
-    console.print(f"sweep of {len(jobs)} jobs, accuracy in %: {directory / 'sweep.csv'}", soft_wrap=True)
+    print_plain(console, f"sweep of {len(jobs)} jobs, accuracy in %: {directory / 'sweep.csv'}")
     if not console.is_terminal:
         console.width = WIDE
     console.print(grid)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Iterable, Sequence
+import math
+import os
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,12 +17,13 @@ from ttc.analysis.accuracy import PASS1, summarize
 from ttc.analysis.chains import chain_summary
 from ttc.analysis.intervals import wilson
 from ttc.analysis.tables import run_table
-from ttc.errors import UserError
-from ttc.files import jsonl_row, read_jsonl, write_lines
+from ttc.errors import RunError, UserError
+from ttc.files import check_output, jsonl_row, read_jsonl, write_lines, written_for
 from ttc.grading import TIMEOUT_SECONDS, Grader, extract_answer, gold_answer
-from ttc.runs.directory import RunDirectory
-from ttc.runs.records import ProblemRecord
+from ttc.runs.directory import RunDirectory, parse_record, unique_records
+from ttc.runs.holding import hold
 from ttc.selection import Aggregation
+from ttc.terminal import printable, printable_line
 
 _ROWS_AT_ONCE = 256
 _EXAMPLE = '{"gold": "1/2", "completion": "so \\\\boxed{0.5}"}'
@@ -53,11 +57,11 @@ class GradeReport:
         return "\n".join(lines)
 
     def __rich__(self) -> Text:
-        return Text(str(self))  # a path may contain what rich takes for markup
+        return Text(printable(self))  # a path may contain what rich takes for markup
 
 
 def grade_path(
-    path: str | Path, out: str | Path | None = None, *, timeout_seconds: float = TIMEOUT_SECONDS
+    path: str | Path, out: str | Path | None = None, *, timeout_seconds: float = TIMEOUT_SECONDS, units: bool = False
 ) -> GradeReport:
     """Grade a file of completions (see `grade_completions`) or a run directory (see `regrade_run`).
 
@@ -65,10 +69,10 @@ def grade_path(
         UserError: something is wrong with a file; then nothing is written.
     """
     source, target = Path(path), Path(out) if out is not None else None
-    if target and (target.is_dir() or not target.parent.is_dir()):
-        raise UserError(f"out={target}: must be a file in a directory that exists; choose another.")
-    with Grader(timeout_seconds) as grader:
-        if source.is_dir():
+    if target:
+        check_output(target, "--out")
+    with Grader(timeout_seconds, units=units) as grader:
+        if os.path.isdir(source):  # False too for a name that is too long
             return regrade_run(RunDirectory(source), grader, target)
         return grade_completions(source, grader, target)
 
@@ -93,18 +97,24 @@ def regrade_run(run: RunDirectory, grader: Grader, target: Path | None = None) -
 
     The graded rows are written to `target` or, without one, with their tables into the run directory itself.
     """
-    summary = run.summary()
-    missing = [key for key in ("selection", "selections") if key not in summary]
-    if missing:
-        raise UserError(f"{run.summary_file} has no {missing[0]}; finish the run, then grade it.")
-    selection = str(summary["selection"])
+    if target and target.resolve() in {file.resolve() for file in run.files}:
+        raise UserError(f"--out {target} is a file of the run; leave --out away to grade it in place.")
+    with contextlib.nullcontext() if target else hold(run.path):
+        return _regrade(run, grader, target)
+
+
+def _regrade(run: RunDirectory, grader: Grader, target: Path | None) -> GradeReport:
+    summary = _checked_summary(run)
+    selection = summary["selection"]
+    if target is None and not os.access(run.path, os.W_OK):
+        raise UserError(f"{run.path} is not writable; give --out FILE to write the graded rows elsewhere.")
     places, rows = _read_rows(run.problems_file, "give a finished run's directory.")
     entries: list[Entry] = []
     golds: list[str] = []
     for row, place in zip(rows, places, strict=True):
         found = _checked_entries(row, place, selection)
         entries += found
-        golds += [row["gold"]] * len(found)
+        golds += [gold_answer(row["gold"])] * len(found)
     _grade(entries, "answer", golds, grader)
     for row in rows:
         row["oracle"] = any(candidate["correct"] for candidate in row["candidates"])
@@ -117,21 +127,46 @@ def regrade_run(run: RunDirectory, grader: Grader, target: Path | None = None) -
     return _report(rows, unanswered, grader, target or run.problems_file)
 
 
+def _checked_summary(run: RunDirectory) -> dict[str, Any]:
+    """Read all of the summary that grading needs."""
+    summary = run.summary()
+    fitting: dict[str, Callable[[Any], bool]] = {
+        "selection": lambda value: isinstance(value, str),
+        "selections": lambda value: isinstance(value, dict),
+        "aggregation": lambda value: isinstance(value, str) and value in [*Aggregation],
+        "seed": lambda value: type(value) is int and value >= 0,
+    }
+    defaults = {"aggregation": str(Aggregation.last), "seed": 0}  # older runs did not write them
+    for name, fits in fitting.items():
+        if name not in summary and name not in defaults:
+            raise UserError(f"{run.summary_file} has no {name}; finish the run, then grade it.")
+        if not fits(summary.setdefault(name, defaults.get(name))):
+            raise UserError(
+                f"{run.summary_file}: {name}={_shown(summary[name])} is not what a run writes; run the experiment "
+                "again."
+            )
+    return summary
+
+
 def _rewrite(run: RunDirectory, summary: dict[str, Any], rows: Sequence[StoredRow], places: Sequence[str]) -> None:
     """Write all files of the run; everything is computed before the first of them is replaced."""
-    records = []
-    for row, place in zip(rows, places, strict=True):
-        try:
-            records.append(ProblemRecord.from_json(row))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise UserError(f"{place} is not a row of a run ({error}); run the experiment again.") from None
-    table = run_table(
-        records,
-        independent=PASS1 in summary["selections"],
-        aggregation=Aggregation(summary.get("aggregation", Aggregation.last)),
-        seed=summary.get("seed", 0),
-    )
-    run.write(summary | summarize(table, summary["selection"]) | chain_summary(records), table, map(jsonl_row, rows))
+    records = unique_records((parse_record(row, place), place) for row, place in zip(rows, places, strict=True))
+    try:
+        table = run_table(
+            records,
+            independent=PASS1 in summary["selections"],
+            aggregation=Aggregation(summary["aggregation"]),
+            seed=summary["seed"],
+        )
+        summary = summary | summarize(table, summary["selection"]) | chain_summary(records)
+    except (ValueError, KeyError, OverflowError) as error:  # rows that no run makes, such as chains in some of them
+        raise UserError(f"{run.problems_file} makes no tables ({error}); run the experiment again.") from None
+    try:
+        run.write(summary, table, map(jsonl_row, rows))
+    except OSError as error:
+        raise RunError(
+            f"{run.path} cannot be written ({error.strerror}); nothing was changed: make room, or give --out FILE."
+        ) from None
 
 
 def _report(rows: Sequence[StoredRow], unanswered: int, grader: Grader, written: Path | None) -> GradeReport:
@@ -163,13 +198,19 @@ def _read_rows(file: Path, hint: str) -> tuple[list[str], list[StoredRow]]:
 
 def _checked_gold(row: StoredRow, place: str) -> str:
     gold, completion = row.get("gold"), row.get("completion")
-    if isinstance(gold, int | float) and not isinstance(gold, bool):
+    if isinstance(gold, int | float) and not isinstance(gold, bool) and math.isfinite(gold):
         gold = str(gold)
     if not isinstance(gold, str) or not gold.strip():
-        raise UserError(f"{place}: gold={gold!r} is not an answer; every row needs one, such as {_EXAMPLE}.")
+        raise UserError(f"{place}: gold={_shown(gold)} is not an answer; every row needs one, such as {_EXAMPLE}.")
     if not isinstance(completion, str):
-        raise UserError(f"{place}: completion={completion!r} is not text; every row needs one, such as {_EXAMPLE}.")
+        raise UserError(
+            f"{place}: completion={_shown(completion)} is not text; every row needs one, such as {_EXAMPLE}."
+        )
     return gold_answer(gold)
+
+
+def _shown(value: object) -> str:
+    return printable_line(repr(value), 80)
 
 
 def _checked_entries(row: StoredRow, place: str, selection: str) -> list[Entry]:
@@ -189,7 +230,5 @@ def _checked_entries(row: StoredRow, place: str, selection: str) -> list[Entry]:
 
 
 def _write(target: Path, lines: Iterable[str]) -> None:
-    try:
+    with written_for(target, "--out"):
         write_lines(target, lines)
-    except OSError as error:
-        raise UserError(f"out={target} cannot be written ({error.strerror}); choose another file.") from None

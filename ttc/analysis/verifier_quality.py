@@ -15,7 +15,7 @@ from rich.console import Console
 
 from ttc.analysis.intervals import intervals
 from ttc.analysis.subsample import subsampled
-from ttc.grading import normalize_answer
+from ttc.grading import classes_by_structure
 from ttc.terminal import percent_with_error, plain_table
 
 RELIABILITY_BINS = 10
@@ -137,9 +137,10 @@ def _estimated(
     members: Sequence[ScoredSolution], samples: int, budgets: Sequence[int], seed: int
 ) -> dict[str, NDArray[np.float64]]:
     missing = samples - len(members)  # samples without an answer, which are never chosen
-    keys = [None if s.answer is None else normalize_answer(s.answer) for s in members] + [None] * missing
+    classes = classes_by_structure(s.answer for s in members if s.answer is not None)
+    groups = [None if s.answer is None else classes[s.answer] for s in members] + [None] * missing
     scores = [s.score for s in members] + [math.nan] * missing
-    return subsampled(keys, scores, [s.correct for s in members] + [False] * missing, budgets, seed=seed)
+    return subsampled(groups, scores, [s.correct for s in members] + [False] * missing, budgets, seed=seed)
 
 
 def _by_problem(solutions: Sequence[ScoredSolution]) -> list[list[ScoredSolution]]:

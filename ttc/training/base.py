@@ -18,6 +18,13 @@ class Training(ABC):
             UserError: with the value, the rule and the remedy.
         """
 
+    def refuse_directory(self, directory: Path) -> None:
+        """Refuse a directory that holds what other settings made; nothing is written.
+
+        Raises:
+            UserError: with the setting that differs.
+        """
+
     @abstractmethod
     def run(self, directory: Path) -> None:
         """Train, resuming what an interrupted run left in `directory`, and write `directory/model`."""

@@ -6,17 +6,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ttc.engines.checkpoint import fingerprint
 from ttc.engines.generator import VllmGenerator
 from ttc.errors import UserError
-from ttc.files import write_text
+from ttc.execution.identity import SPEED_SETTINGS
+from ttc.files import read_json, write_text
 from ttc.training.base import Training
 
-SPEED_SETTINGS = frozenset({"max_num_seqs", "gpu_memory_utilization", "kv_cache_gib", "tensor_parallel_size"})
-"""Settings of a generator that affect its speed only."""
-
+_RECORD = "sampling.json"
 _MODEL, _CHECKPOINT = "generator.model", "checkpoint"
 
 
@@ -35,6 +34,9 @@ class SamplingTraining(Training):
         """The directory or hub id of the generator."""
         return self.generator.source
 
+    def refuse_directory(self, directory: Path) -> None:
+        refuse_other_samples(directory, self)
+
 
 def claim_directory(directory: Path, training: SamplingTraining) -> None:
     """Create the directory and bind it to the training's sampling settings, which `sampling.json` records.
@@ -45,15 +47,27 @@ def claim_directory(directory: Path, training: SamplingTraining) -> None:
     Raises:
         UserError: the directory holds samples that were made with other settings, or with unknown ones.
     """
-    file = directory / "sampling.json"
-    settings = _sampling_settings(training)
+    refuse_other_samples(directory, training)
+    file = directory / _RECORD
+    if not file.exists():
+        write_text(file, json.dumps(_sampling_settings(training), indent=2))
+
+
+def refuse_other_samples(directory: Path, training: SamplingTraining) -> None:
+    """Refuse a directory that holds samples made with other settings; nothing is written.
+
+    Raises:
+        UserError: naming the first setting that differs.
+    """
+    file = directory / _RECORD
     if not file.exists():
         if any(directory.glob("*.jsonl")):
             raise UserError(
                 f"{directory} holds samples whose settings are unknown (no {file.name}); choose another hydra.run.dir."
             )
-        write_text(file, json.dumps(settings, indent=2))
-    recorded: dict[str, str] = json.loads(file.read_text(encoding="utf-8"))
+        return
+    recorded = recorded_settings(file)
+    settings = _sampling_settings(training)
     for name in dict.fromkeys([*settings, *recorded]):
         if name != _MODEL and recorded.get(name) != settings.get(name):
             raise UserError(
@@ -63,18 +77,33 @@ def claim_directory(directory: Path, training: SamplingTraining) -> None:
             )
 
 
+def recorded_settings(file: Path) -> dict[str, Any]:
+    """Read what a training recorded of its settings.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    hint = "choose another hydra.run.dir, or delete the directory."
+    recorded = read_json(file, hint=hint)
+    if not isinstance(recorded, dict):
+        raise UserError(f"{file} is not a JSON object; {hint}")
+    return recorded
+
+
 def _sampling_settings(training: SamplingTraining) -> dict[str, str]:
     """Return the settings that affect sampling, under their names on the command line, and the generator's identity."""
     generator, source = training.generator, training.generator_checkpoint
     excluded = training.fitting_settings | {"generator"}
     sampling = {name: value for name, value in asdict(training).items() if name not in excluded}
     sampling |= {f"generator.{name}": value for name, value in asdict(generator).items() if name not in SPEED_SETTINGS}
+    if not generator.stop:  # directories older than this setting do not record it
+        del sampling["generator.stop"]
     # A hub id may be downloaded between two runs: its content cannot identify it.
     sampling[_CHECKPOINT] = fingerprint(source) if Path(source).is_dir() else source
     return {name: str(value) for name, value in sampling.items()}
 
 
-def _shown(settings: Mapping[str, str], name: str) -> str:
+def _shown(settings: Mapping[str, object], name: str) -> str:
     """Format a setting for an error message; a checkpoint as its model's name with the start of its digest."""
-    value = settings.get(name, "nothing")
-    return f"{settings[_MODEL]} ({value[:12]})" if name == _CHECKPOINT and settings[_MODEL] != value else value
+    value, model = str(settings.get(name, "nothing")), settings.get(_MODEL)
+    return f"{model} ({value[:12]})" if name == _CHECKPOINT and model != value else value

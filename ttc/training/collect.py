@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from ttc.engines.base import EngineConfig, start_engine
+from ttc.errors import UserError
 from ttc.execution.runner import Outcome, Runner, start_flows
 from ttc.files import read_jsonl
 from ttc.grading import Grader, extract_answer
@@ -33,15 +34,16 @@ def collect(
     """Append the rows of every problem to `file`, skipping the problems that it already holds.
 
     Each row needs the `id` of its problem. A file of the same name with the suffix `.done` marks the collection as
-    complete.
+    complete. A collection that was killed may have written only some rows of its last problem: that one is collected
+    again.
+
+    Raises:
+        UserError: the file holds something else.
     """
     done = file.with_suffix(".done")
     if done.exists():
         return
-    collected: set[str] = set()
-    if file.exists():
-        collected = {row["id"] for _, row in read_jsonl(file, skip_unfinished_line=True)}
-        _drop_unfinished_line(file)
+    collected = _drop_unfinished_problem(file) if file.exists() else set()
     remaining = [problem for problem in problems if problem.id not in collected]
     runner = Runner(start_engine(generator), seed=seed, max_in_flight=MAX_IN_FLIGHT)
     with Grader() as grader, file.open("a", encoding="utf-8", newline="\n") as lines:
@@ -54,10 +56,25 @@ def collect(
     done.touch()
 
 
-def _drop_unfinished_line(file: Path) -> None:
-    """Remove a last line without "\\n", which a killed run left: the next row would continue it."""
+def _drop_unfinished_problem(file: Path) -> set[str]:
+    """Remove the last problem's rows, and a last line without "\\n"; return the ids of the others."""
+    ids = [_id(row, place) for place, row in read_jsonl(file, skip_unfinished_line=True)]
+    kept = len(ids)
+    while kept and ids[kept - 1] == ids[-1]:
+        kept -= 1
     with file.open("rb+") as stream:
-        stream.truncate(stream.read().rfind(b"\n") + 1)
+        rows = 0
+        while rows < kept:
+            rows += bool(stream.readline().strip())
+        stream.truncate(stream.tell())
+    return set(ids[:kept])
+
+
+def _id(row: object, place: str) -> str:
+    found = row.get("id") if isinstance(row, dict) else None
+    if not isinstance(found, str):
+        raise UserError(f"{place} is not a collected row (no id); delete the file, or choose another hydra.run.dir.")
+    return found
 
 
 def correctness_of(problem: Problem, grader: Grader) -> IsCorrect:

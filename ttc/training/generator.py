@@ -10,10 +10,14 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
 
+from ttc.errors import UserError
+from ttc.files import write_json
 from ttc.pocket.pen import Pen
 from ttc.pocket.problems import Draft, drafts
 from ttc.pocket.tokenizer import train_tokenizer
 from ttc.training.base import Training
+from ttc.training.claim import recorded_settings
+from ttc.training.directories import whole_directory
 from ttc.training.language_model import (
     EncodedDocument,
     LlamaShape,
@@ -28,6 +32,7 @@ from ttc.training.loop import Batch, Optimisation, train_model
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
+_RECORD = "settings.json"
 DOCUMENTS_PER_POOL = 4096  # sorted by length, so that the documents of a batch need little padding
 
 
@@ -45,7 +50,7 @@ class GeneratorTraining(Training):
         import torch
 
         torch.manual_seed(self.seed)
-        directory.mkdir(parents=True, exist_ok=True)
+        self._bind(directory)
         tokenizer = self._tokenizer(directory / "tokenizer")
         corpus = PocketCorpus(tokenizer, self.seed, self.batch_documents)
         model = build_llama(self.shape, len(tokenizer))
@@ -60,6 +65,17 @@ class GeneratorTraining(Training):
         )
         save_checkpoint(model, tokenizer, directory / "model")
 
+    def refuse_directory(self, directory: Path) -> None:
+        file = directory / _RECORD
+        if file.exists() and recorded_settings(file) != {"settings": repr(self)}:
+            raise UserError(f"{directory} holds a training of other settings; choose another hydra.run.dir.")
+
+    def _bind(self, directory: Path) -> None:
+        """Record the settings: the tokenizer is trained first, and depends on them too."""
+        self.refuse_directory(directory)
+        if not (directory / _RECORD).exists():
+            write_json(directory / _RECORD, {"settings": repr(self)})
+
     def _tokenizer(self, directory: Path) -> PreTrainedTokenizerBase:
         """Load the tokenizer, which is trained first unless an interrupted run has left one."""
         from transformers import PreTrainedTokenizerFast
@@ -67,7 +83,8 @@ class GeneratorTraining(Training):
         if not directory.exists():
             documents = islice(drafts("train", self.seed), self.tokenizer_documents)
             texts = (f"{draft.question}\n{solution}" for draft, solution in _write_solutions(documents, self.seed))
-            train_tokenizer(texts).save_pretrained(directory)
+            with whole_directory(directory) as draft:
+                train_tokenizer(texts).save_pretrained(draft)
         return PreTrainedTokenizerFast.from_pretrained(directory)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ttc.files import write_json
+from ttc.training.directories import whole_directory
 from ttc.training.loop import Batch, pick_device
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ def save_checkpoint(model: Any, tokenizer: PreTrainedTokenizerBase, directory: P
     """Write weights in float16 (as the pocket ships them), tokenizer and config in transformers' layout."""
     import torch
 
-    copy.deepcopy(model).to("cpu", torch.float16).save_pretrained(directory)
-    tokenizer.save_pretrained(directory)
-    write_json(directory / "model_info.json", {"parameters": sum(p.numel() for p in model.parameters())})
+    with whole_directory(directory) as draft:
+        copy.deepcopy(model).to("cpu", torch.float16).save_pretrained(draft)
+        tokenizer.save_pretrained(draft)
+        write_json(draft / "model_info.json", {"parameters": sum(p.numel() for p in model.parameters())})

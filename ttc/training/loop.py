@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import pickle
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -111,7 +112,7 @@ def train_model(
         should_stop: called after each evaluation; True ends the training early.
 
     Raises:
-        UserError: the checkpoint was made with other settings.
+        UserError: the checkpoint was made with other settings, or is damaged.
     """
     import torch
 
@@ -201,14 +202,19 @@ def _resume(path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer
 
     if not path.exists():
         return 0
-    state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
-    if state["settings"] != fingerprint:
+    try:
+        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+        settings, step = state["settings"], int(state["step"])
+    except (RuntimeError, ValueError, KeyError, TypeError, EOFError, OSError, pickle.UnpicklingError) as error:
+        reason = " ".join(str(error).split())[:100] or type(error).__name__
+        raise UserError(f"{path} is damaged ({reason}); delete it to train from the start.") from None
+    if settings != fingerprint:
         raise UserError(
             f"{path} was made with other settings; use the same settings, delete it, or choose another hydra.run.dir."
         )
     model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
-    return int(state["step"])
+    return step
 
 
 class TrainingProgress:
