@@ -40,7 +40,7 @@ def test_revisions_are_counted_by_what_they_saw() -> None:
 
 def test_partial_scores_are_counted() -> None:
     replies = [EngineReply(1, 0.5, Usage(), partial=partial) for partial in (False, True)]
-    found = sum(Shortfalls.of_reply(Score(solved(START)), reply) for reply in replies)
+    found = sum((Shortfalls.of_reply(Score(solved(START)), reply) for reply in replies), Shortfalls())
     assert found == Shortfalls(scores=2, scores_partial=1)
 
 
@@ -69,4 +69,4 @@ def test_each_shortfall_has_one_note(name: str, note: str) -> None:
 def test_counts_add_up_and_are_written_by_name() -> None:
     ones = Shortfalls(*(1 for _ in fields(Shortfalls)))
     assert set((ones + ones).to_json().values()) == {2}
-    assert sum([ones, ones, ones]).truncated == 3
+    assert sum([ones, ones, ones], Shortfalls()).truncated == 3

@@ -11,7 +11,7 @@ from ttc.types import Candidate, FinishReason, Request
 
 @dataclass(frozen=True, slots=True)
 class Shortfalls:
-    """Counts of what fell short, each after the count that it is a part of; they support `+` and `sum`."""
+    """Counts of what fell short, each after the count that it is a part of; `+` adds them up."""
 
     problems: int = 0
     without_room: int = 0  # their prompts fill the generator's context
@@ -26,10 +26,6 @@ class Shortfalls:
 
     def __add__(self, other: Shortfalls) -> Shortfalls:
         return Shortfalls(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Shortfalls)))
-
-    def __radd__(self, other: int) -> Shortfalls:
-        """Let `sum(shortfalls)` start from 0."""
-        return self
 
     def to_json(self) -> dict[str, int]:
         """Return the counts by name."""
