@@ -11,7 +11,7 @@ from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from ttc.errors import RunError, UserError
@@ -46,6 +46,9 @@ def planned_job(config: DictConfig, overrides: Sequence[str], number: int | None
     """Return the job that Hydra will run from a composed config; None if its directory cannot be known yet.
 
     `number` is its place in a sweep, None for a single run.
+
+    Raises:
+        UserError: the job has a name that no file can have.
     """
     try:
         if number is None:
@@ -56,6 +59,9 @@ def planned_job(config: DictConfig, overrides: Sequence[str], number: int | None
             directory, key = Path(str(config.hydra.sweep.dir)) / str(config.hydra.sweep.subdir), "hydra.sweep.dir"
     except OmegaConfBaseException:
         return None
+    name = "" if OmegaConf.is_missing(config.hydra.job, "name") else str(config.hydra.job.name)
+    if "/" in name or "\0" in name:
+        raise UserError(f"hydra.job.name={name} cannot name the log file (a slash in it); use e.g. hydra.job.name=run.")
     named = tuple(override for override in overrides if not override.lstrip("+~").startswith("hydra."))
     return Job(directory.absolute(), named, key)
 

@@ -205,7 +205,11 @@ class SqliteStore:
         Raises:
             UserError: it cannot.
         """
+        if not self.path.strip():
+            raise UserError("store.path is empty; give a file, e.g. store.path=outputs/store.sqlite, or use store=off.")
         if self._file.exists():
+            if not self._file.is_file():
+                raise UserError(f"store.path={self._file} is not a regular file; {_REMEDY}")
             self.open().close()
             return
         parent = next(directory for directory in self._file.absolute().parents if directory.exists())

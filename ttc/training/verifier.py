@@ -18,6 +18,8 @@ from ttc.analysis.verifier_quality import (
     within_problem_auc,
 )
 from ttc.engines.checkpoint import resolve
+from ttc.engines.inspection import inspect_checkpoint
+from ttc.engines.pretrained import load_tokenizer
 from ttc.engines.verifier_formats import PlainFormat, StepFormat
 from ttc.errors import UserError
 from ttc.execution.runner import Outcome
@@ -80,14 +82,15 @@ class VerifierTraining(SamplingTraining):
 
     def check(self) -> None:
         """Refuse an unusable generator, and a verifier to start from that has another tokenizer."""
-        from transformers import AutoTokenizer
-
         self.generator.check()
         if self.start is None:
             return
-        sources = (resolve(self.start, "prm"), self.generator_checkpoint)
-        of_verifier, of_generator = (AutoTokenizer.from_pretrained(source).get_vocab() for source in sources)
-        if of_verifier != of_generator:
+        start = resolve(self.start, "prm")
+        if Path(start).is_dir():
+            inspect_checkpoint(f"start={self.start}", Path(start), complete=True)
+        of_verifier = load_tokenizer(f"start={self.start}", start, None, False)
+        of_generator = load_tokenizer(f"generator.model={self.generator.model}", self.generator_checkpoint, None, False)
+        if of_verifier.get_vocab() != of_generator.get_vocab():
             raise UserError(
                 f"start={self.start} has another vocabulary than generator.model={self.generator.model}; use a "
                 "verifier with the generator's tokenizer, or start=null to start from the generator."
