@@ -1,23 +1,25 @@
-"""Engines that a test starts for itself are released after it: each holds a gigabyte of key-value cache."""
+"""Engines live as long as the process: in the tests, which start many, each gets a small key-value cache."""
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from ttc.engines import base
+from ttc.engines import vllm_setup
+from ttc.engines.vllm_setup import VllmSettings
+
+BLOCKS = 1024  # of 32 tokens each
 
 
-@pytest.fixture(autouse=True)
-def _release_engines() -> Iterator[None]:
-    """Keep only the engines that fixtures of a whole module had started before the test."""
-    before = set(base._engines)
-    yield
-    started = [key for key in base._engines if key not in before]
-    for key in started:
-        del base._engines[key]
-    if started:
-        gc.unfreeze()  # engines are frozen for speed; this process outlives them
-        gc.collect()
+@pytest.fixture(autouse=True, scope="session")
+def _small_caches() -> Iterator[None]:
+    arguments = vllm_setup.engine_arguments
+
+    def with_a_small_cache(settings: VllmSettings) -> dict[str, Any]:
+        return arguments(settings) | {"num_gpu_blocks_override": BLOCKS}
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(vllm_setup, "engine_arguments", with_a_small_cache)
+        yield

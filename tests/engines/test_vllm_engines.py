@@ -155,9 +155,10 @@ def test_the_oldest_attempts_are_dropped_where_they_do_not_fit(generator: Engine
     [attempt] = solutions(generator, 1)
     [bare] = replies(generator, [Sample(Trace(problem), temperature=0.0)])
     length = len(attempt.token_ids)
-    room = VllmGenerator(max_tokens=512 - (bare.usage.prompt + bare.usage.cached) - 2 * length)
+    prompt = bare.usage.prompt + bare.usage.cached
+    room = VllmGenerator(max_tokens=2 * length, max_model_len=prompt + 4 * length)
     [got] = replies(start_engine(room), [Sample(Trace(problem, attempts=(attempt,) * 4), temperature=0.0)])
-    assert got.usage.prompt + got.usage.cached == bare.usage.prompt + bare.usage.cached + 2 * length
+    assert got.usage.prompt + got.usage.cached == prompt + 2 * length
 
 
 def test_values_equal_those_of_transformers_at_the_end_of_each_step(
