@@ -19,6 +19,8 @@ from ttc.hashing import digest
 from ttc.pocket.problems import load_split
 from ttc.types import FinishReason, Sample, Step, Trace
 
+pytestmark = pytest.mark.usefixtures("small_caches")
+
 PROBLEMS = load_split("validation")[:12]
 UNK, EOS = 3, 2
 ANSWER = "The answer is"  # how the last line of every solution begins

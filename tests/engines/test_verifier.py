@@ -16,6 +16,8 @@ from ttc.engines.verifier import VllmVerifier
 from ttc.errors import RunError, UserError
 from ttc.types import Score, Trace
 
+pytestmark = pytest.mark.usefixtures("small_caches")
+
 LABELS = ["+", "-"]
 
 

@@ -19,6 +19,8 @@ from ttc.pocket.problems import load_split
 from ttc.strategies.beam import Beam
 from ttc.types import FinishReason, Request, Sample, Score, Trace
 
+pytestmark = pytest.mark.usefixtures("small_caches")
+
 PROBLEMS = load_split("validation")
 
 

@@ -1,4 +1,4 @@
-"""Engines live as long as the process: in the tests, which start many, each gets a small key-value cache."""
+"""Engines live as long as the process: where tests start many, each gets a small key-value cache."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from ttc.engines.vllm_setup import VllmSettings
 BLOCKS = 1024  # of 32 tokens each
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _small_caches() -> Iterator[None]:
+@pytest.fixture(scope="session")
+def small_caches() -> Iterator[None]:
+    """Limit the caches of engines that start from now on."""
     arguments = vllm_setup.engine_arguments
 
     def with_a_small_cache(settings: VllmSettings) -> dict[str, Any]:
