@@ -18,6 +18,11 @@ from pathlib import Path
 from ttc.app.signals import run_interruptible
 from ttc.runs.holding import hold
 
+def _default_signals() -> None:
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Swallows:
     def __del__(self):
         work()
@@ -52,7 +57,7 @@ class Process:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            preexec_fn=_default_signals,  # whoever runs the tests may ignore some, e.g. nohup
         )
         self.child = os.pidfd_open(int(self.line()))  # readable once the child has ended
         assert self.line() == "working"
