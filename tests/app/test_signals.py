@@ -18,11 +18,6 @@ from pathlib import Path
 from ttc.app.signals import run_interruptible
 from ttc.runs.holding import hold
 
-def _default_signals() -> None:
-    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)
-
-
 class Swallows:
     def __del__(self):
         work()
@@ -45,6 +40,11 @@ run_interruptible(command)
 """
 QUICK = 'print("cleaned", flush=True)'
 SLOW = 'print("cleaning", flush=True); time.sleep(60)'
+
+
+def _default_signals() -> None:
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
 
 
 class Process:
