@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import random
 import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -168,3 +170,17 @@ def test_a_full_disk_stops_the_run_and_keeps_the_replies_stored_before(store: St
     with pytest.raises(RunError, match="Make room on the disk"):
         store.keep([(bytes([n]), "e", "score", "x" * 4000) for n in range(50)])
     assert [row[0] for row in store.rows()] == [b"first"]
+
+
+def test_a_store_overwritten_anywhere_is_read_or_refused_on_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    with Store(path) as store:
+        store.keep([(bytes([n] * 16), "engine", "score", '{"value": 0.5}') for n in range(200)])
+    whole = path.read_bytes()
+    for seed in range(150):
+        rng = random.Random(seed)
+        start = rng.randrange(len(whole)) if seed % 2 else rng.randrange(3500, 4096)  # the schema ends the first page
+        damaged = whole[:start] + rng.randbytes(rng.randrange(1, 300)) + whole[start:]
+        path.write_bytes(damaged[: len(whole)])
+        with contextlib.suppress(UserError, RunError), Store(path) as store:
+            assert len(store.summary()) + len(list(store.rows())) + len(list(store.results())) >= 0

@@ -151,7 +151,7 @@ class Store:
     def _working(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             raise RunError(
                 f"{self.path}: {error}; what was stored before is safe. {_remedy(error)} "
                 "Then run the same command again: it continues where it stopped."
@@ -168,6 +168,12 @@ def _fits(key: bytes, body: object, checksum: bytes | None) -> bool:
     return isinstance(body, str) and (checksum is None or checksum == _checksum(key, body))
 
 
+def _damaged(path: Path, reason: object) -> UserError:
+    return UserError(
+        f"store.path={path} is not a store, or is damaged ({reason}); move it away, or choose another store.path."
+    )
+
+
 @contextmanager
 def _opening(path: Path) -> Iterator[None]:
     try:
@@ -175,14 +181,14 @@ def _opening(path: Path) -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError) and "malformed" not in str(error):
             raise UserError(f"store.path={path}: {error}. {_remedy(error)}") from None
-        raise UserError(
-            f"store.path={path} is not a store, or is damaged ({error}); move it away, or choose another store.path."
-        ) from None
+        raise _damaged(path, error) from None
+    except UnicodeDecodeError:  # sqlite3 cannot decode its own message about a damaged schema
+        raise _damaged(path, "its schema is not text") from None
     except OSError as error:
         raise UserError(f"store.path={path}: {error.strerror}; {_REMEDY}") from None
 
 
-def _remedy(error: sqlite3.Error) -> str:
+def _remedy(error: Exception) -> str:
     text = str(error)
     if "locked" in text or "busy" in text:
         return f"Another process has held it for {LOCK_SECONDS:.0f} s; wait for that one, or choose another store.path."

@@ -46,7 +46,7 @@ MALFORMED = (
         "generator.model=\u202ex",
         "data=jsonl",
     ),
-    *("store=sqlite store.path=/dev/full", "store=sqlite store.path=", "store=sqlite store.path=/proc/x/y"),
+    *("store=sqlite store.path=/dev/full", "store=sqlite store.path=", "store=sqlite store.path=/dev/null/y"),
     *("difficulty.path=", "difficulty.path=/dev/zero", "difficulty.path=nowhere", "difficulty.path=~nobody/x"),
     *(
         "data=jsonl data.path=",
