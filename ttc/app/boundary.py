@@ -28,10 +28,10 @@ class ErrorBoundary(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            raise typer.Exit(signals.tell()) from None
+            raise typer.Exit(signals.report()) from None
         except Exception as error:
             if signals.received() is not None:  # whatever it broke
-                raise typer.Exit(signals.tell()) from None
+                raise typer.Exit(signals.report()) from None
             _raise_usage_error(error)
             code = _exit_code(error)
             if code is None:

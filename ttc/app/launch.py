@@ -138,11 +138,9 @@ def _unwritable(error: OSError, planned: Sequence[Job]) -> UserError | RunError:
 def _explained(overrides: Sequence[str], errors: tuple[type[Exception], ...]) -> Iterator[None]:
     try:
         yield
-    except (
-        UserError,
-        RunError,
-        BrokenPipeError,
-    ):  # a closed pipe, as in `ttc run --help | head`, is not an error in a config
+    except (UserError, RunError):
+        raise
+    except BrokenPipeError:  # as in `ttc run --help | head`: no error in a config
         raise
     except errors as error:
         raise explain(error, overrides) from error

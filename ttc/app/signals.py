@@ -36,7 +36,7 @@ class _State:
         self.pid = 0  # of the process that installed the handlers: a forked child must not clean up
         self.received: signal.Signals | None = None  # the first one
         self.deadline = 0.0  # of the clean-up, in monotonic seconds
-        self.told = False
+        self.reported = False
         self.ending = False  # nothing is left to be interrupted: a further signal ends the process
 
 
@@ -67,11 +67,11 @@ def raise_if_received() -> None:
         raise Interrupted
 
 
-def tell() -> int:
+def report() -> int:
     """Print, once, why the command ends; return its exit code."""
     number = _state.received or signal.SIGINT
-    if not _state.told:
-        _state.told = _state.received is not None
+    if not _state.reported:
+        _state.reported = _state.received is not None
         line = f"{_WORDS[number]}; run the same command again to continue from what is stored\n"
         with contextlib.suppress(OSError, ValueError):  # a closed terminal
             try:
@@ -92,7 +92,7 @@ def _install() -> None:
 
 
 def _retry_where_swallowed(
-    report: Callable[[sys.UnraisableHookArgs], object],
+    display: Callable[[sys.UnraisableHookArgs], object],
 ) -> Callable[[sys.UnraisableHookArgs], object]:
     """Python drops what is raised in a `__del__` or a callback of C code: raise it again a moment later."""
 
@@ -100,7 +100,7 @@ def _retry_where_swallowed(
         if issubclass(unraisable.exc_type, Interrupted):
             signal.setitimer(signal.ITIMER_REAL, _RETRY_SECONDS)
         else:
-            report(unraisable)
+            display(unraisable)
 
     return hook
 
@@ -134,7 +134,7 @@ def _end_now() -> NoReturn:
     """End the process and whatever it started; nothing may raise here."""
     for number in (*_HANDLED, signal.SIGALRM):
         signal.signal(number, signal.SIG_IGN)
-    code = tell()
+    code = report()
     with contextlib.suppress(Exception):
         _kill_descendants()
     with contextlib.suppress(Exception):

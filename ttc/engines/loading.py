@@ -42,9 +42,8 @@ def one_line_failures(group: str, what: str, remedy: str) -> Iterator[None]:
             text = _read(output).decode(errors="replace")
             log.info("vLLM refused %s; it printed:\n%s", what, text, exc_info=True)
             failure = _failure(group, what, reason_of(error, text).rstrip("."), remedy)
-            failure.add_note(
-                f"{text}\n{traceback.format_exc()}"
-            )  # what a worker process, which has no log, sends along
+            # For the parent of a worker process, which has no log of its own.
+            failure.add_note(f"{text}\n{traceback.format_exc()}")
             raise failure from None
 
 
