@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ttc.cost import Ledger, ModelShape, Tokens
+from ttc.cost import Flops, Ledger, ModelShape, Tokens
 from ttc.errors import UserError
 
 GENERATOR = ModelShape(params=1000, params_non_embedding=700, layers=3, hidden=8, params_head=150)
@@ -36,14 +36,14 @@ def test_full_flops_of_a_sample_are_the_sum_over_its_tokens(prompt: int, cached:
     ledger.charge_sample(prompt, cached, decoded)
     # The last decoded token is sampled but never passed through the model.
     passed = list(range(cached, cached + prompt)) + [cached + prompt + i for i in range(decoded - 1)]
-    assert ledger.flops()["full"] == brute_force(GENERATOR, passed) + 2 * 150 * decoded
+    assert ledger.flops().full == brute_force(GENERATOR, passed) + 2 * 150 * decoded
 
 
 @pytest.mark.parametrize(("prompt", "cached"), [(12, 0), (3, 32), (0, 9)])
 def test_full_flops_of_a_verifier_pass_are_the_sum_over_its_uncached_tokens(prompt: int, cached: int) -> None:
     ledger = Ledger(GENERATOR, VERIFIER)
     ledger.charge_score(prompt, cached)
-    assert ledger.flops()["full"] == brute_force(VERIFIER, list(range(cached, cached + prompt)))
+    assert ledger.flops().full == brute_force(VERIFIER, list(range(cached, cached + prompt)))
 
 
 def test_continuing_a_trace_step_by_step_costs_the_same_as_sampling_it_at_once() -> None:
@@ -60,24 +60,24 @@ def test_cached_tokens_are_not_computed_but_are_attended_to() -> None:
     cold.charge_sample(prompt=32, cached=0, decoded=4)
     short.charge_sample(prompt=2, cached=0, decoded=4)
     assert short.full_flops < warm.full_flops < cold.full_flops
-    assert warm.flops()["paper"] == cold.flops()["paper"]
+    assert warm.flops().paper == cold.flops().paper
 
 
 def test_paper_flops_count_decoded_tokens_once_per_model_in_use() -> None:
     ledger = Ledger(GENERATOR, VERIFIER)
     ledger.charge_sample(prompt=10, cached=0, decoded=5)
-    assert ledger.flops()["paper"] == 2 * 1000 * 5
+    assert ledger.flops().paper == 2 * 1000 * 5
     ledger.charge_score(prompt=15, cached=0)
-    assert ledger.flops()["paper"] == 2 * (1000 + 4000) * 5
+    assert ledger.flops().paper == 2 * (1000 + 4000) * 5
 
 
 def test_flops_are_unknown_when_the_shape_of_a_model_in_use_is() -> None:
     ledger = Ledger(GENERATOR, None)
     ledger.charge_sample(1, 0, 1)
-    assert ledger.flops()["full"] is not None
+    assert ledger.flops().full is not None
     ledger.charge_score(1, 0)
-    assert ledger.flops() == {"paper": None, "full": None}
-    assert Ledger(None).flops() == {"paper": None, "full": None}
+    assert ledger.flops() == Flops()
+    assert Ledger(None).flops() == Flops()
 
 
 def test_the_ledgers_of_problems_add_up_to_the_ledger_of_the_run() -> None:

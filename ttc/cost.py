@@ -14,7 +14,8 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
+from enum import StrEnum
 from pathlib import Path
 
 from ttc.errors import UserError
@@ -45,6 +46,29 @@ class Tokens:
     def from_json(cls, counts: Mapping[str, int]) -> Tokens:
         """Read what `to_json` wrote; missing counts are 0."""
         return cls(**{f.name: int(counts.get(f.name, 0)) for f in fields(cls)})
+
+
+class FlopsConvention(StrEnum):
+    """How FLOPs are counted; the module describes both."""
+
+    paper = "paper"
+    full = "full"
+
+
+@dataclass(frozen=True, slots=True)
+class Flops:
+    """FLOPs by convention; None where the shape of a model in use is unknown."""
+
+    paper: int | None = None
+    full: int | None = None
+
+    def by(self, convention: FlopsConvention) -> int | None:
+        """Return the count of one convention."""
+        return self.paper if convention is FlopsConvention.paper else self.full
+
+    def to_json(self) -> dict[str, int | None]:
+        """Return the counts by convention."""
+        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +151,13 @@ class Ledger:
         self.tokens += other.tokens
         self.full_flops += other.full_flops
 
-    def flops(self) -> dict[str, int | None]:
-        """Return FLOPs by convention, `paper` and `full`; None where the shape of a model in use is unknown."""
+    def flops(self) -> Flops:
+        """Return the FLOPs of everything charged."""
         verified = self.tokens.prm + self.tokens.prm_cached > 0
         if self.generator is None or (verified and self.verifier is None):
-            return {"paper": None, "full": None}
+            return Flops()
         verifier_params = self.verifier.params if verified and self.verifier is not None else 0
-        return {"paper": 2 * (self.generator.params + verifier_params) * self.tokens.decoded, "full": self.full_flops}
+        return Flops(2 * (self.generator.params + verifier_params) * self.tokens.decoded, self.full_flops)
 
     def _add(self, tokens: Tokens) -> Tokens:
         self.tokens += tokens

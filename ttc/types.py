@@ -115,12 +115,14 @@ class Candidate:
         answer: the extracted final answer; None while unknown, or when there is none.
         chain: the number of the chain of revisions that it belongs to (None: to none); the candidates of one chain are
             in the order in which they were made.
+        generations: what it cost of the budget.
     """
 
     trace: Trace
     values: tuple[float, ...] = ()
     answer: str | None = None
     chain: int | None = None
+    generations: int = 1
 
 
 Flow = Generator[list[Request], list[Reply], list[Candidate]]

@@ -111,7 +111,7 @@ class SampleTwice(Strategy):
 def test_by_default_a_strategy_needs_a_verifier_and_its_samples_are_dependent() -> None:
     strategy = SampleTwice()
     assert strategy.needs_verifier and not strategy.independent_samples and not strategy.has_chains
-    assert strategy.generations_per_candidate == 1 and strategy.scores_every_step
+    assert strategy.scores_every_step
 
 
 def test_by_default_every_budget_of_at_least_one_is_accepted() -> None:

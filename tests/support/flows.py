@@ -82,4 +82,4 @@ def generations_spent(strategy: Strategy, budget: int, replies: RandomReplies) -
     strategy.check(budget)
     candidates, _ = drive(strategy.solve(PROBLEM, budget), replies)
     assert all(candidate.trace.is_finished for candidate in candidates)
-    return len(candidates) * strategy.generations_per_candidate
+    return sum(candidate.generations for candidate in candidates)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import gc
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Protocol
+from dataclasses import MISSING, asdict, dataclass, fields
+from typing import Any, Protocol
 
 from ttc.cost import ModelShape
+from ttc.hashing import digest
 from ttc.types import Problem, Reply, Request
 
 
@@ -69,6 +70,10 @@ class Engine(Protocol):
         """Tokens decoded so far for samples that are not finished."""
 
 
+SPEED_SETTINGS = frozenset({"max_num_seqs", "gpu_memory_utilization", "kv_cache_gib", "tensor_parallel_size"})
+"""Settings of an engine that affect its speed only."""
+
+
 @dataclass
 class EngineConfig(ABC):
     """A model in a run's config. Subclasses are dataclasses whose fields are the keys of their YAML file."""
@@ -82,6 +87,21 @@ class EngineConfig(ABC):
     def gpus_per_engine(self) -> int:
         """GPUs that one engine occupies; each of several worker processes gets as many."""
         return 1
+
+    def fingerprint(self) -> str:
+        """Return a digest of what determines the replies: the model, and how it is asked."""
+        return digest(type(self).__qualname__, sorted(self.changed_settings().items())).hex()
+
+    def changed_settings(self) -> dict[str, Any]:
+        """Return the settings that affect replies, as far as they are not at their defaults."""
+        changed = {}
+        for setting in fields(self):
+            value, default = getattr(self, setting.name), setting.default
+            if setting.default_factory is not MISSING:
+                default = setting.default_factory()
+            if setting.name not in SPEED_SETTINGS and value != default:
+                changed[setting.name] = value
+        return changed
 
     def check(self) -> None:
         """Refuse impossible values before any weights load.

@@ -20,6 +20,7 @@ from ttc.engines.limits import check_length, check_numbers
 from ttc.engines.loading import one_line_failures
 from ttc.engines.pretrained import check_readable
 from ttc.errors import UserError
+from ttc.hashing import digest
 
 if TYPE_CHECKING:
     from vllm.engine.arg_utils import EngineArgs
@@ -134,6 +135,11 @@ class VllmSettings(EngineConfig):
     def more_arguments(self) -> dict[str, Any]:
         """Return EngineArgs beside those that all checkpoints share."""
         return {}
+
+    def fingerprint(self) -> str:
+        places = {"model", "revision", "dtype", "engine_args"}  # `identity` says what is there
+        changed = {name: value for name, value in self.changed_settings().items() if name not in places}
+        return digest(type(self).__qualname__, self.identity(), sorted(changed.items())).hex()
 
     def identity(self) -> tuple[object, ...]:
         """Return what the store's keys say about the checkpoint and how it is run.

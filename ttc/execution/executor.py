@@ -18,7 +18,7 @@ class Executor(Protocol):
     """Solves problems with a config's strategy.
 
     Attributes:
-        ledger: tokens and FLOPs so far.
+        ledger: tokens and FLOPs of the finished problems.
         seconds: how long each engine has worked, by `generate` and `score`.
         on_tokens: called with the cost of replies that were computed in this run.
         on_poll: called from time to time.

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ttc.config import RunConfig
+from ttc.cost import Ledger
 from ttc.data.base import subset
 from ttc.execution.executor import Executor
 from ttc.execution.identity import identity_of
@@ -20,8 +21,10 @@ from ttc.execution.progress import RunProgress
 from ttc.execution.recorder import RecordBuilder, Recorder
 from ttc.execution.shortfalls import Shortfalls
 from ttc.grading import Grader, extract_answer
+from ttc.models import ModelId
 from ttc.runs.directory import RunDirectory
 from ttc.runs.records import ProblemRecord
+from ttc.strategies.base import config_of
 from ttc.types import Candidate, Problem
 
 if TYPE_CHECKING:
@@ -72,7 +75,7 @@ def run_experiment(config: RunConfig, directory: Path, overrides: Sequence[str] 
         with watch.phase("load"):
             executor = stack.enter_context(open_executor(config, len(problems)))
         grader = stack.enter_context(Grader(config.grading_timeout, config.grading_workers, config.grading_units))
-        builder = RecordBuilder(config.selection, config.aggregation, config.strategy.generations_per_candidate)
+        builder = RecordBuilder(config.selection, config.aggregation)
         recorder = stack.enter_context(Recorder(directory, builder, grader))
         shortfalls = _solve(config, executor, problems, recorder)
         records, note = _binned(config, problems, recorder.finish())
@@ -185,11 +188,22 @@ def _summary(
         "generator": config.generator.name,
         "prm": config.verifier.name if config.verifier else None,
         "data": config.data.name,
+        "strategy_config": config_of(config.strategy),
+        "models": _models(config, executor.ledger),
         **chain_summary(records),
         "generations": sum(record.generations for record in records),
         "tokens": executor.ledger.tokens.to_json(),
-        "flops": executor.ledger.flops(),
+        "flops": executor.ledger.flops().to_json(),
         "seconds": {name: seconds.get(name, 0.0) for name in ("load", "generate", "score", "grade", "total")},
+    }
+
+
+def _models(config: RunConfig, ledger: Ledger) -> dict[str, Any]:
+    """Return which generator and which verifier made the results."""
+    parts = {"generator": (config.generator, ledger.generator), "prm": (config.verifier, ledger.verifier)}
+    return {
+        name: ModelId(part.name, part.fingerprint(), shape.params if shape else None).to_json() if part else None
+        for name, (part, shape) in parts.items()
     }
 
 

@@ -8,11 +8,9 @@ from dataclasses import asdict
 from typing import Any
 
 from ttc.config import RunConfig
+from ttc.engines.base import SPEED_SETTINGS
 from ttc.hashing import digest
 from ttc.runs.identity import RunIdentity
-
-SPEED_SETTINGS = frozenset({"max_num_seqs", "gpu_memory_utilization", "kv_cache_gib", "tensor_parallel_size"})
-"""Settings of an engine that affect its speed only."""
 
 
 def identity_of(config: RunConfig, overrides: Iterable[str] = ()) -> RunIdentity:

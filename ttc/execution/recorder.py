@@ -36,12 +36,10 @@ class RecordBuilder:
     Attributes:
         selection: the run's own; the record holds every selection that applies.
         aggregation: how a candidate's step values become its score.
-        generations_per_candidate: of the budget.
     """
 
     selection: SelectionRule
     aggregation: Aggregation
-    generations_per_candidate: int = 1
 
     def build(self, outcome: Outcome, grader: Grader) -> ProblemRecord:
         """Grade every candidate and every selection of a problem."""
@@ -64,8 +62,9 @@ class RecordBuilder:
             selected=selected,
             oracle=any(verdicts),
             candidates=tuple(_record(c, verdict, classes) for c, verdict in zip(candidates, verdicts, strict=True)),
-            generations=len(candidates) * self.generations_per_candidate,
+            generations=sum(candidate.generations for candidate in candidates),
             tokens=outcome.tokens,
+            flops=outcome.flops,
         )
 
 

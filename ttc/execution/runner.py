@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ttc.cost import Ledger, Tokens
+from ttc.cost import Flops, Ledger, Tokens
 from ttc.engines.base import Draw, Engine, EngineReply
 from ttc.errors import RunError, UserError
 from ttc.execution.shortfalls import Shortfalls
@@ -28,6 +28,7 @@ class Outcome:
     problem: Problem
     candidates: list[Candidate]
     tokens: Tokens
+    flops: Flops = Flops()
     shortfalls: Shortfalls = field(default_factory=Shortfalls)
 
 
@@ -37,9 +38,9 @@ class _ActiveFlow:
 
     problem: Problem
     flow: Flow
+    ledger: Ledger
     replies: list[Reply | None] = field(default_factory=list)
     missing: int = 0
-    tokens: Tokens = field(default_factory=Tokens)
     shortfalls: Shortfalls = field(default_factory=Shortfalls)
     draws: Counter[Sample] = field(default_factory=Counter)
     known: dict[bytes, Reply | _Ticket] = field(default_factory=dict)  # deterministic requests are computed once
@@ -68,7 +69,7 @@ class Runner:
     """Drives many flows at once over one generator and, where strategies score, one verifier.
 
     Attributes:
-        ledger: tokens and FLOPs so far.
+        ledger: tokens and FLOPs of the finished problems.
         seconds: how long each engine has worked, by `generate` and `score`.
         on_tokens: called with the cost of each reply that was computed in this run.
         on_poll: called whenever the engines have worked for a moment.
@@ -85,7 +86,7 @@ class Runner:
         self._tickets: dict[int, _Ticket] = {}
         self._issued = 0
         self._done: list[Outcome] = []
-        self.ledger = Ledger(generator.shape, verifier.shape if verifier else None)
+        self.ledger = self._new_ledger()
         self.seconds = {"generate": 0.0, "score": 0.0}
 
     def run(self, flows: Iterable[tuple[Problem, Flow]]) -> Iterator[Outcome]:
@@ -98,12 +99,15 @@ class Runner:
                 if following is None:
                     more = False
                 else:
-                    self._advance(_ActiveFlow(*following), None)
+                    self._advance(_ActiveFlow(*following, self._new_ledger()), None)
             for found in self._poll():
                 self._deliver(found)
             self.on_poll()
             yield from self._done
             self._done.clear()
+
+    def _new_ledger(self) -> Ledger:
+        return Ledger(self._generator.shape, self._verifier.shape if self._verifier else None)
 
     @property
     def decoding_tokens(self) -> int:
@@ -134,7 +138,9 @@ class Runner:
                 requests = active.flow.send(active.all_replies())
         except StopIteration as stop:
             shortfalls = active.shortfalls + Shortfalls.of_candidates(stop.value)
-            self._done.append(Outcome(active.problem, stop.value, active.tokens, shortfalls))
+            self.ledger.absorb(active.ledger)
+            cost = active.ledger.tokens, active.ledger.flops()
+            self._done.append(Outcome(active.problem, stop.value, *cost, shortfalls))
 
     def _submit_all(self, active: _ActiveFlow, requests: list[Request]) -> bool:
         """Queue the requests; return whether there is anything to wait for."""
@@ -187,10 +193,9 @@ class Runner:
         if ticket.key is not None:
             active.known[ticket.key] = found.reply
         if isinstance(found.reply, float):
-            tokens = self.ledger.charge_score(usage.prompt, usage.cached)
+            tokens = active.ledger.charge_score(usage.prompt, usage.cached)
         else:
-            tokens = self.ledger.charge_sample(usage.prompt, usage.cached, usage.decoded)
-        active.tokens += tokens
+            tokens = active.ledger.charge_sample(usage.prompt, usage.cached, usage.decoded)
         active.shortfalls += Shortfalls.of_reply(ticket.request, found)
         if not found.replayed:
             self.on_tokens(tokens)

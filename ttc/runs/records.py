@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ttc.cost import Tokens
+from ttc.cost import Flops, Tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,7 @@ class ProblemRecord:
     quintile: int | None = None
     generations: int = 0
     tokens: Tokens = field(default_factory=Tokens)
+    flops: Flops = Flops()  # unknown in the runs of older versions
 
     @property
     def pass1(self) -> float:
@@ -80,6 +81,7 @@ class ProblemRecord:
             "selected": {name: {"answer": s.answer, "correct": s.correct} for name, s in self.selected.items()},
             "candidates": [candidate.to_json() for candidate in self.candidates],
             "tokens": self.tokens.to_json(),
+            "flops": self.flops.to_json(),
         }
 
     @classmethod
@@ -98,11 +100,13 @@ class ProblemRecord:
             "selected": {name: SelectedAnswer(**chosen) for name, chosen in selected.items()},
             "candidates": tuple(map(CandidateRecord.from_json, _checked_part(row, "candidates", list))),
             "tokens": Tokens.from_json({name: _checked(name, count, int) for name, count in tokens.items()}),
+            "flops": Flops(**_known(row.get("flops", {}), _FLOPS_KINDS)),
         }
         return cls(**_known(row, _PROBLEM_KINDS) | parts)
 
 
 _TEXT_OR_NONE, _INT_OR_NONE = (str, type(None)), (int, type(None))
+_FLOPS_KINDS = {"paper": _INT_OR_NONE, "full": _INT_OR_NONE}
 _SELECTED_KINDS = {"answer": _TEXT_OR_NONE, "correct": (bool,)}
 _CANDIDATE_KINDS = {
     **{"text": (str,), "answer": _TEXT_OR_NONE, "correct": (bool,), "finish": _TEXT_OR_NONE},

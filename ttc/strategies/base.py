@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
 
 from ttc.errors import UserError
 from ttc.types import Flow, Problem
@@ -29,11 +29,6 @@ class Strategy(ABC):
     has_chains: ClassVar[bool] = False
 
     @property
-    def generations_per_candidate(self) -> int:
-        """How many generations of the budget one candidate costs."""
-        return 1
-
-    @property
     def scores_every_step(self) -> bool:
         """Whether candidates carry a value for each step, which aggregations other than `last` need."""
         return True
@@ -50,3 +45,9 @@ class Strategy(ABC):
     @abstractmethod
     def solve(self, problem: Problem, budget: int) -> Flow:
         """Spend `budget` generations on the problem and return the candidates."""
+
+
+def config_of(strategy: Strategy) -> dict[str, Any]:
+    """Return a strategy's class, as `_target_`, and its settings: what its config would say."""
+    kind = type(strategy)
+    return {"_target_": f"{kind.__module__}.{kind.__qualname__}", **asdict(strategy)}

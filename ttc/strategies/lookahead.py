@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ttc.errors import UserError
 from ttc.strategies.base import Strategy
@@ -19,10 +19,6 @@ class Lookahead(Beam):
     """
 
     k: int = 1
-
-    @property
-    def generations_per_candidate(self) -> int:
-        return self.k + 1
 
     def check(self, budget: int) -> None:
         Strategy.check(self, budget)
@@ -61,7 +57,8 @@ class Lookahead(Beam):
         return rest == 0
 
     def solve(self, problem: Problem, budget: int) -> Flow:
-        return super().solve(problem, budget // (self.k + 1))
+        candidates = yield from super().solve(problem, budget // (self.k + 1))
+        return [replace(candidate, generations=self.k + 1) for candidate in candidates]
 
     def _values(self, traces: list[Trace]) -> SubFlow[list[float]]:
         """Return the verifier's values at the ends of greedy rollouts; a finished trace is scored as it is."""
