@@ -28,7 +28,7 @@ class Outcome:
     problem: Problem
     candidates: list[Candidate]
     tokens: Tokens
-    flops: Flops = Flops()
+    flops: Flops = field(default_factory=Flops)
     shortfalls: Shortfalls = field(default_factory=Shortfalls)
 
 

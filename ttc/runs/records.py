@@ -66,7 +66,7 @@ class ProblemRecord:
     quintile: int | None = None
     generations: int = 0
     tokens: Tokens = field(default_factory=Tokens)
-    flops: Flops = Flops()  # unknown in the runs of older versions
+    flops: Flops = field(default_factory=Flops)  # unknown in the runs of older versions
 
     @property
     def pass1(self) -> float:

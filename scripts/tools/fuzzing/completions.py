@@ -31,7 +31,7 @@ OPERATORS = ("*", "/", "-", r"\cdot", "=", "<", ",", ";", " ")
 WRAPPERS = (r"\boxed{%s}", r"\boxed{%s", r"\boxed %s", r"\fbox{%s}", "The answer is %s.", "#### %s", "**Answer**\n%s")
 REPEATED = ("\\boxed{", "<think>", "{", "$", "So ", " ", "\n", "(", "\\")
 INSERTED = ("}", "{", "\\", "$", "\x00", "\x1b[31m", "\ud83d", "\u2028", "%", "&", "^")
-_GRADE = "from ttc.cli import main; main()"
+_GRADE = "from ttc.__main__ import main; main()"
 
 
 def hostile_completion(rng: random.Random, canary: str) -> str:

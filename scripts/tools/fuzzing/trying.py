@@ -22,7 +22,7 @@ MAX_LINE = 1500
 Run = Callable[[Path, Sequence[str]], tuple[int | None, str, str]]
 """Runs arguments of `ttc` in a directory; returns (exit code, stderr, traceback)."""
 
-_MAIN = "from ttc.cli import main; main()"
+_MAIN = "from ttc.__main__ import main; main()"
 
 
 @dataclass(frozen=True)

@@ -34,11 +34,11 @@ def serve() -> None:
     requests = os.fdopen(os.dup(0), "r")
     for descriptor in range(3):
         os.dup2(silent, descriptor)
-    import ttc.cli
+    from ttc.cli import running
     from ttc.execution import experiment
 
     vars(experiment)["open_executor"] = _reach
-    vars(ttc.cli)["_run_training"] = _reach
+    vars(running)["_run_training"] = _reach
     for line in requests:
         request = json.loads(line)
         os.chdir(request["directory"])

@@ -1,0 +1,43 @@
+"""The command line: one command, one short function. Heavy imports happen inside the commands that need them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ttc import __version__
+from ttc.app.boundary import ErrorBoundary
+from ttc.cli.results import compare, grade
+from ttc.cli.running import PASS_THROUGH, run, train
+from ttc.cli.store import store
+
+app = typer.Typer(
+    cls=ErrorBoundary,
+    help="Experiments in test-time compute: how best to spend N generations on a problem.",
+    epilog="Try: ttc run strategy=beam budget=64",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command(context_settings=PASS_THROUGH, add_help_option=False)(run)
+for command in (grade, compare):
+    app.command()(command)
+app.add_typer(train, name="train")
+app.add_typer(store, name="store")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"ttc {__version__}")
+        raise typer.Exit
+
+
+VersionFlag = Annotated[
+    bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
+]
+
+
+@app.callback()
+def _root(version: VersionFlag = False) -> None:
+    pass
