@@ -45,14 +45,32 @@ def budget_curve(
         ValueError: no records, or a problem with fewer candidates than the largest budget.
     """
     records = sorted(records, key=lambda record: record.id)
-    rows = [_estimate(record, budgets, aggregation, subsets, seed) for record in records]
-    # best and weighted need values for every problem
-    names = [name for name in (*SelectionRule, ORACLE) if all(name in row for row in rows)]
-    values = np.array([[row[name] for name in names] for row in rows])  # (problems, selections, budgets)
-    found = intervals(values.reshape(len(rows), -1), resamples=resamples, seed=seed)
-    cells = zip(product(names, budgets), found, strict=True)
-    table = [(budget, str(name), i.mean, i.lo, i.hi, i.n) for (name, budget), i in cells]
+    by_selection = outcomes_at_budgets(records, budgets, aggregation=aggregation, subsets=subsets, seed=seed)
+    values = np.concatenate([*by_selection.values()], axis=1)  # (problems, selections · budgets)
+    found = intervals(values, resamples=resamples, seed=seed)
+    cells = zip(product(by_selection, budgets), found, strict=True)
+    table = [(budget, name, i.mean, i.lo, i.hi, i.n) for (name, budget), i in cells]
     return pd.DataFrame(table, columns=["budget", "selection", "accuracy", "lo", "hi", "n"])
+
+
+def outcomes_at_budgets(
+    records: Sequence[ProblemRecord],
+    budgets: Sequence[int],
+    *,
+    aggregation: Aggregation = Aggregation.last,
+    subsets: int = SUBSETS,
+    seed: int = 0,
+) -> dict[str, Floats]:
+    """Return each problem's expected accuracy at each budget, (problems, budgets), by selection.
+
+    `best` and `weighted` are left out where a problem has no values.
+
+    Raises:
+        ValueError: no records, or a problem with fewer candidates than the largest budget.
+    """
+    rows = [_estimate(record, budgets, aggregation, subsets, seed) for record in records]
+    names = [str(name) for name in (*SelectionRule, ORACLE) if all(name in row for row in rows)]
+    return {name: np.array([row[name] for row in rows]) for name in names}
 
 
 def subsampled(

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from ttc.engines.checkpoint import fingerprint
 from ttc.engines.generator import VllmGenerator
 from ttc.errors import UserError
-from ttc.execution.identity import SPEED_SETTINGS
+from ttc.engines.base import SPEED_SETTINGS
 from ttc.files import read_json, write_text
 from ttc.training.base import Training
 
