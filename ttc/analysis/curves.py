@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -54,6 +54,7 @@ class Curve:
         label: the strategy's name and the settings in which it differs from the others of its class.
         config: its class, as `_target_`, and its settings.
         points: by budget in generations.
+        quintiles: the bin of each problem, as its runs recorded it.
     """
 
     label: str
@@ -63,6 +64,7 @@ class Curve:
     generator: ModelId
     verifier: ModelId | None
     points: Mapping[int, Point]
+    quintiles: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -111,10 +113,11 @@ def read_curves(
     for source, label in zip(sources, labels, strict=True):
         names = selections or list(dict.fromkeys(str(run.summary["selection"]) for run in source.runs))
         points: dict[str, dict[int, list[_Measured]]] = {name: {} for name in names}
-        family = Family.search
+        family, quintiles = Family.search, dict[str, int]()
         for run in _needed(source.runs):
             records = _records(run)
             golds.check(run, records)
+            quintiles |= {record.id: record.quintile for record in records if record.quintile is not None}
             if any(candidate.chain is not None for candidate in records[0].candidates):
                 family = Family.revisions
             for name in names:
@@ -123,7 +126,7 @@ def read_curves(
             on_run(run)
         for name in names:
             found = {budget: _averaged(points[name][budget]) for budget in sorted(points[name])}
-            curves.append(Curve(label, name, source.config, family, *source.models, found))
+            curves.append(Curve(label, name, source.config, family, *source.models, found, quintiles))
     return curves
 
 
