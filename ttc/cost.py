@@ -110,6 +110,18 @@ class ModelShape:
             raise UserError(f"{directory} is not a checkpoint (no *.safetensors); save the model as safetensors.")
         return shape
 
+    @classmethod
+    def from_json(cls, sizes: Mapping[str, int]) -> ModelShape:
+        """Read the fields that `dataclasses.asdict` returned.
+
+        Raises:
+            KeyError, TypeError: one is missing, or not a whole number.
+        """
+        known = {f.name: sizes[f.name] for f in fields(cls)}
+        if not all(type(size) is int for size in known.values()):
+            raise TypeError("sizes are whole numbers")
+        return cls(**known)
+
     def pass_flops(self, start: int, stop: int) -> int:
         """Return the FLOPs of passing the tokens at positions start .. stop - 1 through the model, attention included.
 

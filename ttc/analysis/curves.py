@@ -11,6 +11,7 @@ from typing import Any
 from ttc.analysis.accuracy import PASS1, outcomes_by_problem
 from ttc.analysis.intervals import over_seeds
 from ttc.analysis.subsample import SUBSETS, outcomes_at_budgets
+from ttc.analysis.subset_costs import Shapes, flops_of, flops_of_subsets
 from ttc.cost import FlopsConvention
 from ttc.errors import UserError
 from ttc.models import ModelId
@@ -191,7 +192,7 @@ def _measured(
     budget = int(run.summary["budget"])
     if PASS1 not in run.summary["selections"]:
         outcomes = _outcomes(run, records, selection)
-        yield budget, _Measured(outcomes, {r.id: r.generations for r in records}, _flops(records, 1.0))
+        yield budget, _Measured(outcomes, {r.id: r.generations for r in records}, flops_of(records))
         return
     largest = min(len(record.candidates) for record in records)
     budgets = sorted({2**k for k in range(largest.bit_length()) if 2**k <= largest} | {largest})
@@ -204,7 +205,7 @@ def _measured(
     for place, smaller in enumerate(budgets):
         outcomes = {record.id: float(row[place]) for record, row in zip(records, found[selection], strict=True)}
         spent = dict.fromkeys(outcomes, float(smaller))
-        yield smaller, _Measured(outcomes, spent, _flops(records, smaller / largest))
+        yield smaller, _Measured(outcomes, spent, flops_of_subsets(records, smaller, Shapes.of(run)))
 
 
 def _outcomes(run: Run, records: Sequence[ProblemRecord], selection: str) -> dict[str, float]:
@@ -217,17 +218,6 @@ def _outcomes(run: Run, records: Sequence[ProblemRecord], selection: str) -> dic
 def _missing(run: Run, selection: str) -> UserError:
     names = ", ".join(map(printable_line, run.summary["selections"]))
     return UserError(f"--selection {selection}: {run.directory} has none; use one of {names}.")
-
-
-def _flops(records: Iterable[ProblemRecord], share: float) -> dict[FlopsConvention, dict[str, float]]:
-    """Return a share of every problem's FLOPs, by the conventions that all problems know."""
-    found = {}
-    for convention in FlopsConvention:
-        counts = {record.id: record.flops.by(convention) for record in records}
-        known = {id_: share * count for id_, count in counts.items() if count is not None}
-        if len(known) == len(counts):
-            found[convention] = known
-    return found
 
 
 def _averaged(seeds: Sequence[_Measured]) -> Point:
