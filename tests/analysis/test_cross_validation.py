@@ -84,5 +84,5 @@ def test_cross_validation_on_noise_gains_nothing() -> None:
 @pytest.mark.parametrize("problems", [1, 2, 3])
 def test_a_bin_with_too_few_problems_is_one_clear_line(problems: int) -> None:
     bins = np.array([1] * 10 + [2] * problems)
-    with pytest.raises(UserError, match=rf"^bin 2 has {problems} problems?: cross-validation needs at least 4 in every"):
+    with pytest.raises(UserError, match=rf"^bin 2 has {problems} problems?: cross-validation needs at least 4"):
         cross_validated_choices(random_outcomes(2, len(bins), 0), bins)

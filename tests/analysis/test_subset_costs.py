@@ -62,7 +62,7 @@ def test_equal_solutions_are_read_once() -> None:
         costs = [flops_of_subsets([record], budget, SHAPES)[FlopsConvention.full]["a"] for record in (same, different)]
         assert costs[0] < costs[1]
     assert flops_of_subsets([same], 4, SHAPES)[FlopsConvention.full]["a"] == pytest.approx(
-        measured_record(["a"] * 4).flops.full
+        measured_record(["a"] * 4).flops.full, rel=0.03
     )
 
 

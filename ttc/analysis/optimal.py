@@ -157,7 +157,7 @@ def _point(offer: Offer, choices: Ints, probing: Mapping[CostUnit, float]) -> Li
 def _held_out_choices(offer: Offer, bins: Ints, held_out: HeldOut) -> Ints:
     """Return each problem's option, (problems,): the best of its bin among the held-out problems."""
     if offer.budget not in held_out.menu.budgets:
-        raise UserError(f"the held-out runs have no budget of {offer.budget}; add runs, or leave out that budget.")
+        raise UserError(f"the held-out runs have no budget of {offer.budget}; add runs, or leave it out.")
     theirs = held_out.menu.at(offer.budget)
     rows = []
     for curve in offer.curves:
