@@ -2,7 +2,7 @@
 
 from ttc.files.reading import MAX_ROW_BYTES, parse_json, read_json, read_jsonl, read_lines
 from ttc.files.regular import expanded, open_regular, stat_regular
-from ttc.files.spreadsheet import read_csv, write_csv
+from ttc.files.spreadsheet import neutralized, read_csv, write_csv
 from ttc.files.writing import (
     atomic_path,
     check_output,
@@ -19,6 +19,7 @@ __all__ = [
     "check_output",
     "expanded",
     "jsonl_row",
+    "neutralized",
     "open_regular",
     "parse_json",
     "read_csv",

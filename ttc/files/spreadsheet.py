@@ -23,7 +23,7 @@ def write_csv(path: Path, table: pd.DataFrame) -> None:
     Such texts get an apostrophe in front, which spreadsheet programs know as "this is text"; `read_csv` removes it.
     Control characters become escapes, as on a terminal.
     """
-    neutral = _with_texts(table, _neutralized)
+    neutral = _with_texts(table, neutralized)
     write_text(path, neutral.to_csv(index=False, float_format=f"%.{DECIMALS}f", lineterminator="\n"))
 
 
@@ -39,7 +39,8 @@ def _with_texts(table: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFra
     return changed.rename(columns=lambda name: change(name) if isinstance(name, str) else name)
 
 
-def _neutralized(text: str) -> str:
+def neutralized(text: str) -> str:
+    """Return a text that no spreadsheet program runs as a formula."""
     text = printable(text)
     return f"'{text}" if _FORMULA.match(text) else text
 

@@ -1,0 +1,117 @@
+"""Tables of results as text, Markdown, CSV or LaTeX: what `--format` chooses."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator, Sequence
+from enum import StrEnum
+
+from rich.console import Console
+from rich.text import Text
+
+from ttc.analysis.intervals import Interval
+from ttc.analysis.markup import latex, markdown
+from ttc.analysis.report_table import Cell, Column, ReportTable, Unit, heading, numeric, shown
+from ttc.errors import UserError
+from ttc.files import neutralized
+from ttc.terminal import WIDE, plain_table, print_plain, printable_line
+
+__all__ = ["Cell", "Column", "ReportTable", "TableFormat", "Unit", "as_format", "comma_separated", "print_tables"]
+
+
+class TableFormat(StrEnum):
+    """How tables are written."""
+
+    text = "text"
+    md = "md"
+    csv = "csv"
+    latex = "latex"
+
+
+def as_format(name: str) -> TableFormat:
+    """Return the format of a name, the value of `--format`.
+
+    Raises:
+        UserError: there is no such format.
+    """
+    try:
+        return TableFormat(name)
+    except ValueError:
+        known = ", ".join(TableFormat)
+        raise UserError(f"--format {name}: is not a format of tables; use one of {known}.") from None
+
+
+def print_tables(
+    tables: Sequence[ReportTable],
+    table_format: TableFormat = TableFormat.text,
+    console: Console | None = None,
+) -> None:
+    """Print tables to a console, by default standard output.
+
+    Text is 200 columns wide where the output is piped. CSV holds full precision, shares as shares, and the bounds of
+    intervals in columns of their own (`NAME_lo`, `NAME_hi`); with several tables, each has a line `# TITLE` above it,
+    and an empty line separates it from the next.
+    """
+    console = console or Console(highlight=False)
+    if table_format is TableFormat.text:
+        _print_text(tables, console)
+        return
+    several = len(tables) > 1
+    render: dict[TableFormat, Callable[[ReportTable], str]] = {
+        TableFormat.md: markdown,
+        TableFormat.csv: lambda table: comma_separated(table, titled=several),
+        TableFormat.latex: latex,
+    }
+    print_plain(console, "\n".join(render[table_format](table) for table in tables).rstrip("\n"))
+
+
+def _print_text(tables: Sequence[ReportTable], console: Console) -> None:
+    if not console.is_terminal:
+        console.width = WIDE
+    for place, table in enumerate(tables):
+        if place:
+            console.print()
+        if table.title:
+            print_plain(console, printable_line(table.title), style="bold")
+        grid = plain_table()
+        for column, right in zip(table.columns, numeric(table), strict=True):
+            grid.add_column(Text(heading(column, table)), justify="right" if right else "left", overflow="fold")
+        for row in table.rows:
+            grid.add_row(*(shown(cell, column.unit) for cell, column in zip(row, table.columns, strict=True)))
+        console.print(grid)
+        for note in table.notes:
+            print_plain(console, f"note: {printable_line(note)}", style="dim")
+
+
+def comma_separated(table: ReportTable, *, titled: bool = False) -> str:
+    """Return a table as CSV in full precision; no text of it can act as a formula in a spreadsheet program."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    spread = [any(isinstance(row[n], Interval) for row in table.rows) for n in range(len(table.columns))]
+    if titled:
+        writer.writerow([f"# {printable_line(table.title)}"])
+    writer.writerow([*_csv_heading(table.columns, spread)])
+    writer.writerows([*_csv_row(row, spread)] for row in table.rows)
+    return stream.getvalue()
+
+
+def _csv_heading(columns: Sequence[Column], spread: Sequence[bool]) -> Iterator[str]:
+    for column, wide in zip(columns, spread, strict=True):
+        yield _csv_text(column.name)
+        if wide:
+            yield from (_csv_text(f"{column.name}_{bound}") for bound in ("lo", "hi"))
+
+
+def _csv_row(row: Sequence[Cell], spread: Sequence[bool]) -> Iterator[str | float]:
+    for cell, wide in zip(row, spread, strict=True):
+        if isinstance(cell, Interval):
+            yield from (cell.mean, cell.lo, cell.hi)
+            continue
+        yield "" if cell is None else _csv_text(cell) if isinstance(cell, str) else cell
+        if wide:
+            yield from ("", "")
+
+
+def _csv_text(text: str) -> str:
+    return neutralized(printable_line(text))

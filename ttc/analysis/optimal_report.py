@@ -1,0 +1,200 @@
+"""The tables and the policy of `ttc optimal`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import chain
+
+import numpy as np
+
+from ttc.analysis.budget_ratio import BudgetRatio, budget_ratio, ratio_text
+from ttc.analysis.formats import Cell, Column, ReportTable, Unit
+from ttc.analysis.intervals import DIFFERENCES, SHARES, Interval, intervals
+from ttc.analysis.menu import CostUnit, name_of
+from ttc.analysis.optimal import Binning, Line, choices_by_bin
+from ttc.analysis.study import Study
+from ttc.difficulty.table import DifficultyKind
+from ttc.errors import UserError
+from ttc.models import ModelId
+from ttc.policy import Choice, Policy
+
+RATIO_RESAMPLES = 2000
+
+
+def study_tables(study: Study) -> list[ReportTable]:
+    """Return all tables: accuracy by budget, ratios at equal accuracy, choices by bin, and every single strategy."""
+    return [accuracy_by_budget(study), gains(study), *choice_tables(study), single_strategies(study)]
+
+
+def accuracy_by_budget(study: Study) -> ReportTable:
+    """Return one row per budget: the baseline, the best single strategy, the compute-optimal ones, and the bound."""
+    lines = [study.baseline, study.best, *study.optimal, study.bound]
+    rows = [
+        (budget, *(_accuracy(line, budget) for line in lines))
+        for budget in study.menu.budgets
+        if any(budget in line.points for line in lines)
+    ]
+    columns = [Column("budget", Unit.count), *(Column(line.name, Unit.percent) for line in lines)]
+    return ReportTable(columns, rows, title="accuracy by budget, %", notes=study.notes)
+
+
+def gains(study: Study) -> ReportTable:
+    """Return what each compute-optimal line gains, and what the baseline needs to be as accurate."""
+    units = [unit for unit in CostUnit if _is_known(unit, study)]
+    baseline = {unit: _CostCurve(study.baseline, unit) for unit in units}
+    rows: list[Sequence[Cell]] = []
+    for line in study.optimal:
+        for budget, point in line.points.items():
+            ratios = [baseline[unit].ratio(line, budget) for unit in units]
+            rows.append(
+                (
+                    line.name.removeprefix("compute-optimal, "),
+                    budget,
+                    float(point.costs[CostUnit.generations].mean()),
+                    _difference(line, study.baseline, budget),
+                    _difference(line, study.best, budget),
+                    _matched(ratios[0]),
+                    *map(_ratio, ratios),
+                )
+            )
+    columns = [
+        Column("difficulty"),
+        Column("budget", Unit.count),
+        Column("generations, probing included"),
+        Column(f"minus {study.baseline.name}", Unit.points),
+        Column("minus best single", Unit.points),
+        Column("baseline matches at"),
+        *(Column(f"ratio in {'FLOPs' if unit is CostUnit.flops else unit}", Unit.ratio) for unit in units),
+    ]
+    notes = [
+        f"ratio: what {study.baseline.name} must spend to be as accurate, divided by what was spent, probing included; "
+        "between measured budgets accuracy is linear in the logarithm of the cost; '>': it never is as accurate",
+        *headlines(study),
+    ]
+    return ReportTable(columns, rows, title="compute-optimal against the baseline", notes=notes)
+
+
+def choice_tables(study: Study) -> list[ReportTable]:
+    """Return, for each difficulty, the choice of every bin at every budget, and how often a split agreed with it."""
+    tables = []
+    for name, by_budget in study.choices.items():
+        numbers = sorted({*chain.from_iterable(by_budget.values())})
+        rows = [
+            (budget, *(f"{row[n].name} ({100 * row[n].share:.0f}%)" if n in row else None for n in numbers))
+            for budget, row in by_budget.items()
+        ]
+        columns = [Column("budget", Unit.count), *(Column(f"bin {number}") for number in numbers)]
+        note = "in brackets: the share of the cross-validation's choices that agree"
+        tables.append(ReportTable(columns, rows, title=f"choice by bin, {name} difficulty (1 easiest)", notes=[note]))
+    return tables
+
+
+def single_strategies(study: Study) -> ReportTable:
+    """Return the accuracy of every strategy at every budget."""
+    rows = [(budget, *(_accuracy(line, budget) for line in study.singles)) for budget in study.menu.budgets]
+    columns = [Column("budget", Unit.count), *(Column(line.name, Unit.percent) for line in study.singles)]
+    return ReportTable(columns, rows, title="every strategy, accuracy in %")
+
+
+def make_policy(study: Study, probes: int) -> Policy:
+    """Return the policy: in each bin of difficulty predicted from `probes` samples, the best strategy at each budget.
+
+    Raises:
+        UserError: strategies of two generators, which no single run can use, or a bin with too few problems.
+    """
+    menu, table = study.chooser.menu, study.chooser.table(DifficultyKind.predicted, probes)
+    choices = choices_by_bin(menu, Binning("predicted", table.quintiles()))
+    curves = {name_of(curve): curve for curve in menu.curves}
+    generator = _common([curve.generator for curve in menu.curves])
+    verifier = _common([curve.verifier for curve in menu.curves if curve.verifier])
+    assert generator is not None
+    chosen = {budget: [row[number] for number in sorted(row)] for budget, row in choices.items()}
+    used = {choice.name: curves[choice.name] for row in chosen.values() for choice in row}
+    return Policy(
+        generator=generator,
+        verifier=verifier,
+        edges=tuple(table.edges()),
+        strategies={curve.label: curve.config for curve in used.values()},
+        choices={
+            budget: tuple(Choice(curves[choice.name].label, curves[choice.name].selection) for choice in row)
+            for budget, row in chosen.items()
+        },
+    )
+
+
+def policy_comment(study: Study, probes: int) -> str:
+    """Return the lines above a policy: what it is, what it was chosen on, and how to run it."""
+    problems = len(study.chooser.menu.ids)
+    return (
+        f"Compute-optimal policy, chosen on {problems} problems. Measure it on others:\n"
+        f"  ttc run strategy=compute_optimal strategy.policy=FILE strategy.probes={probes} budget=16\n"
+        f"edges: between the bins, of the mean final verifier value over {probes} probes; choices: one per bin, the\n"
+        "easiest first, by budget."
+    )
+
+
+def _common(models: Sequence[ModelId]) -> ModelId | None:
+    different = {model.fingerprint: model for model in models}
+    if len(different) > 1:
+        names = " and ".join(model.name for model in different.values())
+        raise UserError(
+            f"--policy: the menu's strategies use {names}, and a run has one of each; add --menu search or revisions."
+        )
+    return next(iter(different.values()), None)
+
+
+class _CostCurve:
+    """The baseline's accuracy over its cost in one unit."""
+
+    def __init__(self, line: Line, unit: CostUnit) -> None:
+        points = [line.points[budget] for budget in sorted(line.points)]
+        self._outcomes = np.array([point.outcomes for point in points])
+        self._costs = np.array([point.costs[unit] for point in points])
+        self._unit = unit
+
+    def ratio(self, line: Line, budget: int) -> BudgetRatio:
+        point = line.points[budget]
+        cost = point.costs[self._unit]
+        return budget_ratio(point.outcomes, cost, self._outcomes, self._costs, resamples=RATIO_RESAMPLES)
+
+
+def _is_known(unit: CostUnit, study: Study) -> bool:
+    lines = [study.baseline, *study.optimal]
+    return all(unit in point.costs for line in lines for point in line.points.values())
+
+
+def _accuracy(line: Line, budget: int) -> Interval | None:
+    if budget not in line.points:
+        return None
+    return intervals(line.points[budget].outcomes[:, None], bounds=SHARES)[0]
+
+
+def _difference(line: Line, other: Line, budget: int) -> Interval | None:
+    if budget not in other.points:
+        return None
+    difference = line.points[budget].outcomes - other.points[budget].outcomes
+    return intervals(difference[:, None], bounds=DIFFERENCES)[0]
+
+
+def _matched(found: BudgetRatio) -> str:
+    return f"{found.matched:.1f}" if found.reached else f"> {found.matched:.0f}"
+
+
+def _ratio(found: BudgetRatio) -> Cell:
+    n = 0  # an interval over problems, whose number the notes state
+    return Interval(found.ratio, found.lo, found.hi, n) if found.reached else ratio_text(found)
+
+
+def headlines(study: Study) -> Iterator[str]:
+    """Yield for each difficulty what it needs to match the baseline at 64 (the paper's figure 4) and at its largest."""
+    known = study.baseline.points
+    for line in study.optimal:
+        for target in sorted({64, max(known)} & known.keys()):
+            accuracy = known[target].outcomes.mean()
+            enough = [budget for budget in sorted(line.points) if line.points[budget].outcomes.mean() >= accuracy]
+            if not enough:
+                yield f"{line.name}: never matches {study.baseline.name} at {target}"
+                continue
+            spent = line.points[enough[0]].costs[CostUnit.generations].mean()
+            at = f"{study.baseline.name} at {target} is matched with {spent:.4g} generations"
+            yield f"{line.name}: {at}, {target / spent:.1f}x fewer"
