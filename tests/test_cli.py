@@ -103,7 +103,10 @@ def test_cfg_job_shows_the_composed_config_and_runs_nothing(ttc: CommandLine) ->
 
 def test_help_lists_groups_and_examples(ttc: CommandLine) -> None:
     outcome = ttc("run", "--help")
-    assert "strategy: adaptive_consistency, beam, best_of_n, dvts, lookahead, majority, mcts, particles" in outcome.out
+    assert (
+        "strategy: adaptive_consistency, beam, best_of_n, compute_optimal, dvts, lookahead, majority, mcts, particles"
+        in outcome.out
+    )
     assert "ttc run strategy=beam budget=64" in outcome.out
 
 
@@ -124,7 +127,7 @@ def test_a_user_defined_config_is_found_relative_to_the_working_directory(ttc: C
 
 ERRORS = {
     "strategy=baem": "strategy=baem: no such strategy; did you mean strategy=beam? The options are: adaptive_c",
-    "strategy=zzz": "strategy=zzz: no such strategy; the options are: adaptive_consistency, beam, best_of_n, dvts",
+    "strategy=zzz": "strategy=zzz: no such strategy; the options are: adaptive_consistency, beam, best_of_n",
     "stratgy=beam": "stratgy=beam: no such key; did you mean strategy?",
     "strategy.widht=4": "strategy.widht=4: no such key in Beam; did you mean strategy.width?",
     "stratgy.width=4": "stratgy.width=4: no such key; did you mean strategy.width?",

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from ttc.data.base import Dataset
 from ttc.difficulty.base import Difficulty
-from ttc.engines.base import Generator, Verifier
+from ttc.engines.base import EngineConfig, Generator, Verifier
 from ttc.errors import UserError
+from ttc.models import ModelId
 from ttc.selection import Aggregation, SelectionRule
 from ttc.store.database import SqliteStore
 from ttc.strategies.base import Strategy
@@ -76,6 +77,8 @@ class RunConfig:
         for part in (self.difficulty, self.generator, self.verifier, self.data, self.store):
             if part is not None:
                 part.check()
+        verifier = _model_id(self.verifier) if self.verifier else None
+        self.strategy.check_fit(self.budget, self.selection, _model_id(self.generator), verifier)
 
     def _check_selection(self) -> None:
         name = type(self.strategy).__name__
@@ -92,6 +95,11 @@ class RunConfig:
                 "or a strategy that scores, e.g. strategy=best_of_n."
             )
         if self.aggregation is not Aggregation.last and not self.strategy.scores_every_step:
-            raise UserError(
-                f"aggregation={self.aggregation}: {name} scores only whole solutions; add strategy.step_values=true."
+            remedy = (
+                "add strategy.step_values=true" if hasattr(self.strategy, "step_values") else "use aggregation=last"
             )
+            raise UserError(f"aggregation={self.aggregation}: {name} scores only whole solutions; {remedy}.")
+
+
+def _model_id(part: EngineConfig) -> ModelId:
+    return ModelId(part.name, part.fingerprint())

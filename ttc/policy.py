@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,8 +47,8 @@ class Policy:
     choices: Mapping[int, tuple[Choice, ...]]
 
     def bin_of(self, value: float) -> int:
-        """Return the bin (1 easiest) of a problem by its mean final verifier value in [0, 1]."""
-        return 1 + sum(value < edge for edge in self.edges)
+        """Return the bin (1 easiest) of a problem by its mean final verifier value in [0, 1]; NaN is in the last."""
+        return 1 + sum(not value >= edge for edge in self.edges)
 
     def budget_for(self, budget: int) -> int:
         """Return the largest budget of the policy that does not exceed `budget`; its smallest if all do."""
@@ -110,7 +111,7 @@ def _parsed(given: Any) -> Policy:
     if given["version"] != VERSION:
         raise ValueError(f"version {given['version']!r:.20}, where this ttc reads {VERSION}")
     edges = tuple(_number(edge) for edge in given["edges"])
-    if list(edges) != sorted(edges, reverse=True):
+    if not all(map(math.isfinite, edges)) or list(edges) != sorted(edges, reverse=True):
         raise ValueError(f"edges {list(edges)} do not fall")
     strategies = {_text(label): _config(label, config) for label, config in given["strategies"].items()}
     choices = {_budget(budget): _choices(budget, row, strategies) for budget, row in given["choices"].items()}

@@ -116,6 +116,7 @@ class Candidate:
         chain: the number of the chain of revisions that it belongs to (None: to none); the candidates of one chain are
             in the order in which they were made.
         generations: what it cost of the budget.
+        route: what a controller chose for the problem; None where none did.
     """
 
     trace: Trace
@@ -123,6 +124,7 @@ class Candidate:
     answer: str | None = None
     chain: int | None = None
     generations: int = 1
+    route: str | None = None
 
 
 Flow = Generator[list[Request], list[Reply], list[Candidate]]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ttc.analysis.chains import accuracy_by_attempt, attempt_outcomes, chain_summary, gains, has_chains, turns
@@ -78,3 +80,7 @@ def test_the_summary_of_a_run_with_chains_holds_turns_and_gains() -> None:
 def test_a_run_has_chains_if_any_candidate_belongs_to_one() -> None:
     assert has_chains([UNCHAINED, record("b", "+")])
     assert not has_chains([UNCHAINED])
+
+
+def test_chains_that_begin_with_a_controllers_probes_are_not_taken_for_revisions() -> None:
+    assert not has_chains([replace(record("a", "+-"), route="sequential")])

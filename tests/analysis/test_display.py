@@ -12,7 +12,9 @@ from run_records import record, records, write_run
 
 from ttc.analysis.accuracy import accuracy_table, summarize
 from ttc.analysis.compare import compare_runs
-from ttc.analysis.display import headline, show_comparison, show_run, show_sweep
+from ttc.analysis.comparison_report import comparison_report
+from ttc.analysis.display import cost_lines, headline, show_run, show_sweep
+from ttc.analysis.formats import print_tables
 from ttc.runs.finding import find_runs
 from ttc.terminal import printable
 
@@ -94,26 +96,6 @@ def test_a_sweep_is_printed_as_one_line_per_job_with_the_overrides_that_differ(t
     assert rows[0].split()[2:7] == ["56.2", "50.0", "0.0", "75.0", "75.0"] and rows[0].endswith(" 99")
 
 
-def test_a_comparison_is_printed_with_intervals_quintiles_and_costs(tmp_path: Path) -> None:
-    for strategy, solved in (("beam", "ab"), ("best_of_n", "abc")):
-        rows = [record(id_, {"weighted": id_ in solved}, quintile=q) for id_, q in {"a": 1, "b": 1, "c": 5}.items()]
-        write_run(tmp_path / strategy, rows, strategy=strategy)
-    console = pipe()
-    show_comparison(compare_runs(find_runs([tmp_path / "beam", tmp_path / "best_of_n"])), console)
-    text = printed(console)
-    assert "66.7 [0.0, 100.0]" in text and "+33.3 [+0.0, +100.0]" in text and "reference" in text
-    assert "100.0 [43.9, 100.0]" in text and "100.0 -65.8" in text and "0.0 +79.3" in text and "±0.0" not in text
-    assert "q5" in text and "FLOPs" in text
-
-
-def test_a_comparison_of_equal_runs_prints_a_difference_with_width(tmp_path: Path) -> None:
-    for strategy in ("beam", "best_of_n"):
-        write_run(tmp_path / strategy, [record(id_, {"weighted": True}) for id_ in "abc"], strategy=strategy)
-    console = pipe()
-    show_comparison(compare_runs(find_runs([tmp_path])), console)
-    assert "+0.0 [-56.1, +56.1]" in printed(console)
-
-
 HOSTILE = ["[/red]x", "[a,b]", "[bold]", "\x1b[31mred", "\u202eabc"]
 
 
@@ -124,6 +106,22 @@ def test_names_and_values_are_shown_as_they_are(tmp_path: Path, text: str) -> No
     show_sweep(tmp_path, [({"data.name": name}, summary()) for name in (text, "other")], console)
     for name in (text, "other"):
         write_run(tmp_path / name.encode().hex(), [record("a", {"weighted": True})], data=name)
-    show_comparison(compare_runs(find_runs([tmp_path])), console)
+    print_tables([comparison_report(compare_runs(find_runs([tmp_path])))], console=console)
     assert printed(console).count(printable(text)) == 4
     assert text.isprintable() or text not in printed(console)
+
+
+def test_costs_are_listed_as_they_arise_although_summaries_are_sorted_by_name() -> None:
+    lines = cost_lines(
+        {"tokens": {"cached": 2, "decoded": 3, "prm": 4, "prompt": 1}, "seconds": {"grade": 2, "load": 1}}
+    )
+    assert [line.split("  ")[-1].strip() for line in lines[1:]] == [
+        "prompt 1, cached 2, decoded 3, prm 4",
+        "load 1.0, grade 2.0",
+    ]
+
+
+def test_the_routes_of_a_controller_are_among_the_costs() -> None:
+    lines = cost_lines({"generations": 320, "routes": {"beam": 1200, "best_of_n\x1b[2J": 9}})
+    [routes] = [line for line in lines if line.startswith("routes")]
+    assert routes.startswith("routes       beam 1,200, best_of_n") and "\x1b" not in routes and routes.endswith(" 9")

@@ -127,6 +127,18 @@ def test_seeds_are_averaged_per_problem_and_do_not_count_as_further_problems() -
         over_seeds([])
 
 
+def test_an_interval_covers_the_true_mean_as_it_should_only_if_the_seeds_of_a_problem_move_together() -> None:
+    rng = np.random.default_rng(5)
+    problems, seeds, repeats = 50, 8, 300
+    solved = rng.choice([0.05, 0.95], size=(problems, repeats))  # the true mean over problems is 0.5
+    correct = rng.random((seeds, problems, repeats)) < solved
+    clustered = intervals(correct.mean(axis=0))
+    pooled = intervals(correct.reshape(seeds * problems, repeats))
+    covered, too_rarely = (np.mean([i.lo <= 0.5 <= i.hi for i in found]) for found in (clustered, pooled))
+    assert 0.9 <= covered <= 0.98
+    assert too_rarely < 0.7
+
+
 def test_means_over_seeds_that_differ_only_by_rounding_are_unanimous() -> None:
     found = intervals([[0.20000000000000004], [0.19999999999999998]] * 50)[0]
     assert found.hi - found.lo > 0.02

@@ -176,7 +176,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield tmp_path
     sys.modules.pop("plugged", None)
     repository = ConfigStore.instance().repo
-    for options in (repository, *(repository.get(group, {}) for group in GROUPS)):
+    for options in (repository, *(repository.get(group, {}) for group in (*GROUPS, "target"))):
         for name in [name for name in options if name.removesuffix(".yaml").removeprefix("plugged.") in PLUGGED]:
             del options[name]
 
@@ -275,3 +275,15 @@ def test_an_installed_package_announces_its_classes_by_entry_points(
 )
 def test_a_class_that_does_not_fit_is_one_line(project: Path, override: str, message: str) -> None:
     assert message in error(override)
+
+
+def test_a_strategy_of_another_package_can_be_what_a_controller_chooses(project: Path) -> None:
+    engines = [part for part in BY_PATH if not part.startswith("strategy")]
+    found = summary(*engines, "strategy=threshold", "strategy.parallel._target_=plugged.TwoRounds", "budget=8")
+    assert found["routes"] == {"parallel": 3}  # the probes' mean value is 0.3
+    assert (found["strategy"], found["generations"], found["accuracy"]) == ("threshold", 24, 1.0)
+    config = found["strategy_config"]
+    assert isinstance(config, dict) and config["parallel"] == {"_target_": "plugged.TwoRounds", "first": 1}
+    rows = [json.loads(row) for row in Path("out/problems.jsonl").read_text().splitlines()]
+    assert [row["route"] for row in rows] == ["parallel"] * 3
+    assert all(candidate["chain"] is not None for row in rows for candidate in row["candidates"])

@@ -59,6 +59,12 @@ def test_a_candidate_without_an_answer_has_no_group(grader: Grader) -> None:
     assert [candidate.group for candidate in record.candidates] == [None, 0]
 
 
+def test_the_route_that_a_controller_took_is_recorded(grader: Grader) -> None:
+    given = outcome(PROBLEM, "2", "3")
+    routed = replace(given, candidates=[replace(candidate, route="beam") for candidate in given.candidates])
+    assert (BUILDER.build(routed, grader).route, BUILDER.build(given, grader).route) == ("beam", None)
+
+
 def test_a_gold_that_is_a_worked_solution_is_graded_by_its_answer(grader: Grader) -> None:
     problem = replace(PROBLEM, gold=r"6 times 4 is \boxed{24}.")
     assert BUILDER.build(outcome(problem, "24"), grader).correct

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 from run_records import record, records
@@ -15,6 +16,13 @@ from ttc.runs.records import CandidateRecord, ProblemRecord
 def test_a_record_survives_json() -> None:
     for row in records():
         assert ProblemRecord.from_json(json.loads(json.dumps(row.to_json()))) == row
+
+
+def test_the_route_of_a_problem_survives_json_and_may_be_absent() -> None:
+    row = replace(records()[0], route="beam").to_json()
+    assert ProblemRecord.from_json(row).route == "beam"
+    del row["route"]  # written by an older ttc
+    assert ProblemRecord.from_json(row).route is None
 
 
 def test_unknown_keys_of_a_row_are_ignored() -> None:

@@ -16,8 +16,10 @@ TURNS = ("right_to_wrong", "wrong_to_right")
 
 
 def has_chains(records: Sequence[ProblemRecord]) -> bool:
-    """Whether these records contain chains."""
-    return any(candidate.chain is not None for record in records for candidate in record.candidates)
+    """Whether these records contain chains of revisions only: a controller's begin with samples that revise nothing."""
+    return any(candidate.chain is not None for record in records for candidate in record.candidates) and not any(
+        record.route is not None for record in records
+    )
 
 
 def accuracy_by_attempt(records: Sequence[ProblemRecord], *, seed: int = 0) -> list[Interval]:

@@ -7,6 +7,7 @@ import io
 from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
@@ -18,6 +19,8 @@ from ttc.files import neutralized
 from ttc.terminal import WIDE, plain_table, print_plain, printable_line
 
 __all__ = ["Cell", "Column", "ReportTable", "TableFormat", "Unit", "as_format", "comma_separated", "print_tables"]
+
+_PADDING = 2  # between the columns of a plain table
 
 
 class TableFormat(StrEnum):
@@ -49,9 +52,9 @@ def print_tables(
 ) -> None:
     """Print tables to a console, by default standard output.
 
-    Text is 200 columns wide where the output is piped. CSV holds full precision, shares as shares, and the bounds of
-    intervals in columns of their own (`NAME_lo`, `NAME_hi`); with several tables, each has a line `# TITLE` above it,
-    and an empty line separates it from the next.
+    Text is 200 columns wide where the output is piped; columns that do not fit are printed below the others. CSV holds
+    full precision, shares as shares, and the bounds of intervals in columns of their own (`NAME_lo`, `NAME_hi`); with
+    several tables, each has a line `# TITLE` above it, and an empty line separates it from the next.
     """
     console = console or Console(highlight=False)
     if table_format is TableFormat.text:
@@ -69,19 +72,40 @@ def print_tables(
 def _print_text(tables: Sequence[ReportTable], console: Console) -> None:
     if not console.is_terminal:
         console.width = WIDE
-    for place, table in enumerate(tables):
+    for place, table in enumerate(table.for_readers() for table in tables):
         if place:
             console.print()
         if table.title:
             print_plain(console, printable_line(table.title), style="bold")
-        grid = plain_table()
-        for column, right in zip(table.columns, numeric(table), strict=True):
-            grid.add_column(Text(heading(column, table)), justify="right" if right else "left", overflow="fold")
-        for row in table.rows:
-            grid.add_row(*(shown(cell, column.unit) for cell, column in zip(row, table.columns, strict=True)))
-        console.print(grid)
+        _print_grid(table, console)
         for note in table.notes:
             print_plain(console, f"note: {printable_line(note)}", style="dim")
+
+
+def _print_grid(table: ReportTable, console: Console) -> None:
+    headings = [heading(column, table) for column in table.columns]
+    rows = [[shown(cell, column.unit) for cell, column in zip(row, table.columns, strict=True)] for row in table.rows]
+    right = numeric(table)
+    widths = [max(map(cell_len, texts)) + _PADDING for texts in zip(headings, *rows, strict=True)]
+    for place, block in enumerate(_blocks(widths, console.width)):
+        if place:
+            console.print()
+        grid = plain_table()
+        for n in block:
+            grid.add_column(Text(headings[n]), justify="right" if right[n] else "left", overflow="fold")
+        for row in rows:
+            grid.add_row(*(row[n] for n in block))
+        console.print(grid)
+
+
+def _blocks(widths: Sequence[int], limit: int) -> list[list[int]]:
+    """Return the columns to print side by side: as many as fit, then the others below, again after the first."""
+    blocks = [[0]] if widths else []
+    for n in range(1, len(widths)):
+        if sum(widths[m] for m in blocks[-1]) + widths[n] - _PADDING > limit and len(blocks[-1]) > 1:
+            blocks.append([0])
+        blocks[-1].append(n)
+    return blocks
 
 
 def comma_separated(table: ReportTable, *, titled: bool = False) -> str:
@@ -98,9 +122,10 @@ def comma_separated(table: ReportTable, *, titled: bool = False) -> str:
 
 def _csv_heading(columns: Sequence[Column], spread: Sequence[bool]) -> Iterator[str]:
     for column, wide in zip(columns, spread, strict=True):
-        yield _csv_text(column.name)
+        name = column.key or column.name
+        yield _csv_text(name)
         if wide:
-            yield from (_csv_text(f"{column.name}_{bound}") for bound in ("lo", "hi"))
+            yield from (_csv_text(f"{name}_{bound}") for bound in ("lo", "hi"))
 
 
 def _csv_row(row: Sequence[Cell], spread: Sequence[bool]) -> Iterator[str | float]:

@@ -1,4 +1,8 @@
-"""95% intervals over problems: a seeded percentile bootstrap, and Wilson's bound where all problems agree."""
+"""95% intervals over problems: a seeded percentile bootstrap, and Wilson's bound where all problems agree.
+
+Problems are the clusters: the results of a problem's seeds are averaged, and problems are drawn with replacement, so
+that all seeds of a problem move together. More seeds make a result less noisy; they do not count as more problems.
+"""
 
 from __future__ import annotations
 
@@ -96,7 +100,10 @@ def interval(
     level: float = LEVEL,
     seed: int = 0,
 ) -> Interval:
-    """Return the mean over problems with its interval; several runs (seeds) are first averaged per problem."""
+    """Return the mean over problems with its interval.
+
+    Several runs (seeds) are first averaged per problem: a cluster bootstrap, whose clusters are the problems.
+    """
     outcomes = over_seeds(runs)
     column = [[outcomes[id_]] for id_ in sorted(outcomes)]  # sorted: resamples must not depend on the order of rows
     return intervals(column, bounds=bounds, resamples=resamples, level=level, seed=seed)[0]
@@ -112,7 +119,7 @@ def paired_difference(
 ) -> Interval:
     """Return the mean of a - b over the problems that both have, joined by id, with its paired interval.
 
-    `a` and `b` are runs (strategies or selections), or several seeds of each.
+    `a` and `b` are runs (strategies or selections), or several seeds of each, which are averaged per problem.
 
     Raises:
         ValueError: they share no problem.

@@ -12,6 +12,7 @@ from ttc.analysis.formats import Cell, Column, ReportTable, Unit
 from ttc.analysis.intervals import DIFFERENCES, SHARES, Interval, intervals
 from ttc.analysis.menu import CostUnit, name_of
 from ttc.analysis.optimal import Binning, Line, choices_by_bin
+from ttc.analysis.significance import holm, sign_flip_p_value
 from ttc.analysis.study import Study
 from ttc.difficulty.table import DifficultyKind
 from ttc.errors import UserError
@@ -42,6 +43,7 @@ def gains(study: Study) -> ReportTable:
     """Return what each compute-optimal line gains, and what the baseline needs to be as accurate."""
     units = [unit for unit in CostUnit if _is_known(unit, study)]
     baseline = {unit: _CostCurve(study.baseline, unit) for unit in units}
+    adjusted = _p_values(study)
     rows: list[Sequence[Cell]] = []
     for line in study.optimal:
         for budget, point in line.points.items():
@@ -53,6 +55,7 @@ def gains(study: Study) -> ReportTable:
                     float(point.costs[CostUnit.generations].mean()),
                     _difference(line, study.baseline, budget),
                     _difference(line, study.best, budget),
+                    adjusted[line.name, budget],
                     _matched(ratios[0]),
                     *map(_ratio, ratios),
                 )
@@ -63,12 +66,14 @@ def gains(study: Study) -> ReportTable:
         Column("generations, probing included"),
         Column(f"minus {study.baseline.name}", Unit.points),
         Column("minus best single", Unit.points),
+        Column("p (Holm)", Unit.p_value),
         Column("baseline matches at"),
         *(Column(f"ratio in {'FLOPs' if unit is CostUnit.flops else unit}", Unit.ratio) for unit in units),
     ]
     notes = [
         f"ratio: what {study.baseline.name} must spend to be as accurate, divided by what was spent, probing included; "
         "between measured budgets accuracy is linear in the logarithm of the cost; '>': it never is as accurate",
+        "p (Holm): of the difference to the best single strategy, by sign flips over problems, adjusted for all rows",
         *headlines(study),
     ]
     return ReportTable(columns, rows, title="compute-optimal against the baseline", notes=notes)
@@ -141,6 +146,16 @@ def _common(models: Sequence[ModelId]) -> ModelId | None:
             f"--policy: the menu's strategies use {names}, and a run has one of each; add --menu search or revisions."
         )
     return next(iter(different.values()), None)
+
+
+def _p_values(study: Study) -> dict[tuple[str, int], float]:
+    """Return the adjusted p-value of each line's difference to the best single strategy, by its name and budget."""
+    found = {
+        (line.name, budget): sign_flip_p_value(point.outcomes - study.best.points[budget].outcomes)
+        for line in study.optimal
+        for budget, point in line.points.items()
+    }
+    return dict(zip(found, holm([*found.values()]), strict=True))
 
 
 class _CostCurve:

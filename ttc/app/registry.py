@@ -11,18 +11,18 @@ gives the keys, their types and their defaults. A class of another package joins
 
 from __future__ import annotations
 
-import importlib
-import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import MISSING, dataclass, fields, make_dataclass
+from dataclasses import MISSING as NO_DEFAULT
+from dataclasses import dataclass, fields, make_dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from hydra.core.config_store import ConfigStore
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import MISSING, DictConfig, OmegaConf
 
+from ttc.classes import checked_class, class_path, load_class
 from ttc.config import RunConfig
 from ttc.data.base import Dataset
 from ttc.difficulty.base import Difficulty
@@ -32,6 +32,7 @@ from ttc.strategies.base import Strategy
 from ttc.terminal import printable_line
 
 TARGET = "_target_"
+THRESHOLD_TARGETS = ("sequential", "hybrid", "parallel", "beam")
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ def register_run() -> None:
     from ttc.store.database import SqliteStore
     from ttc.strategies.adaptive import AdaptiveConsistency
     from ttc.strategies.beam import Beam
+    from ttc.strategies.compute_optimal import ComputeOptimal
     from ttc.strategies.dvts import Dvts
     from ttc.strategies.lookahead import Lookahead
     from ttc.strategies.mcts import Mcts
@@ -78,11 +80,35 @@ def register_run() -> None:
     from ttc.strategies.revisions import Revisions
 
     _register(RUN_SCHEMA, Majority, BestOfN, Beam, Lookahead, Revisions)
-    _register(Dvts, Particles, AdaptiveConsistency, Mcts)
+    _register(Dvts, Particles, AdaptiveConsistency, Mcts, ComputeOptimal)
+    _register_threshold()
     _register(VllmGenerator, VllmVerifier, Ensemble, TabularDataset, PocketDataset, OracleDifficulty, SqliteStore)
     for name, group in GROUPS.items():
         for announced in entry_points(group=group.entry_points):
             _register_entry_point(name, announced)
+
+
+def _register_threshold() -> None:
+    """Register Algorithm 6, and the group `target` of the strategies that it chooses among."""
+    from ttc.strategies.beam import Beam
+    from ttc.strategies.dvts import Dvts
+    from ttc.strategies.lookahead import Lookahead
+    from ttc.strategies.mcts import Mcts
+    from ttc.strategies.parallel import BestOfN
+    from ttc.strategies.particles import Particles
+    from ttc.strategies.revisions import Revisions
+    from ttc.strategies.threshold import Threshold
+
+    targets: dict[str, Strategy] = {
+        **{"sequential": Revisions("sequential"), "hybrid": Revisions("1:1"), "parallel": Revisions("parallel")},
+        **{"best_of_n": BestOfN(), "beam": Beam(), "dvts": Dvts(), "lookahead": Lookahead()},
+        **{"particles": Particles(), "mcts": Mcts()},
+    }
+    for name, target in targets.items():
+        ConfigStore.instance().store(group="target", name=name, node=target)
+    # Its targets are options of that group: a default of its own could not be replaced by one of another class.
+    node = Threshold(sequential=MISSING, hybrid=MISSING, parallel=MISSING, beam=MISSING)
+    ConfigStore.instance().store(name="Threshold", node=node)
 
 
 def register_training() -> None:
@@ -103,7 +129,7 @@ def _register(*schemas: Callable[..., object]) -> None:
 def _register_entry_point(group: str, announced: EntryPoint) -> None:
     """Add an option to a group. A package that is broken must not keep others from working: it is only reported."""
     try:
-        schema = _checked(group, announced.load(), f"{group}={announced.name}")
+        schema = checked_class(announced.load(), GROUPS[group].base, f"{group}={announced.name}")
     except Exception as error:
         package = announced.dist.name if announced.dist else announced.value
         reason = printable_line(f"{group}={announced.name} of the package {package} is not available: {error}")
@@ -111,11 +137,14 @@ def _register_entry_point(group: str, announced: EntryPoint) -> None:
         return
     if f"{schema.__name__}.yaml" not in ConfigStore.instance().repo:  # ttc's own classes keep their names
         _register(schema)
-    ConfigStore.instance().store(group=group, name=announced.name, node=schema)
+    for option_of in (group, "target") if group == "strategy" else (group,):
+        ConfigStore.instance().store(group=option_of, name=announced.name, node=schema)
 
 
 def with_targets(overrides: Sequence[str]) -> list[str]:
     """Turn `strategy._target_=my_package.MyStrategy` into an option of the group, with the class's own keys.
+
+    Strategies within one are options of the group `target`: `strategy.beam=dvts` chooses, for strategy=threshold.
 
     Raises:
         UserError: the class cannot be imported, or does not fit the group.
@@ -126,46 +155,20 @@ def with_targets(overrides: Sequence[str]) -> list[str]:
 def _with_target(override: str) -> str:
     key, _, value = override.partition("=")
     group, _, last = key.lstrip("+").partition(".")
-    if last != TARGET or group not in GROUPS:
+    if group == "strategy" and last in THRESHOLD_TARGETS and all(map(str.isidentifier, value.split(","))):
+        return f"target@{key}={value}"
+    setting, dot, last = last.rpartition(".")  # strategy.beam._target_=... is one of Threshold's strategies
+    if last != TARGET or group not in GROUPS or (dot and group != "strategy"):
         return override
     paths = [path.strip(" '\"") for path in value.split(",")]  # several make a sweep
     for path in paths:
-        ConfigStore.instance().store(group=group, name=path, node=_load(group, path))
-    return f"{group}={','.join(paths)}"
+        ConfigStore.instance().store(group="target" if dot else group, name=path, node=_load(group, path))
+    return f"target@{group}.{setting}={','.join(paths)}" if dot else f"{group}={','.join(paths)}"
 
 
 def _load(group: str, path: str) -> type:
     """Import the class at a dotted path."""
-    given = f"{group}.{TARGET}={path}"
-    module, _, name = path.rpartition(".")
-    if not module or not all(part.isidentifier() for part in path.split(".")):
-        raise UserError(f"{given}: must be a dotted path to a class; use e.g. my_package.MyClass.")
-    if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())  # a class in a file beside the user, as `python -m` would find it
-    try:
-        found = getattr(importlib.import_module(module), name)
-    except ImportError as error:
-        raise UserError(f"{given}: {error}; install the package, or add its directory to PYTHONPATH.") from error
-    except AttributeError as error:
-        if getattr(error, "name", None) != name:
-            raise  # a bug in that module
-        raise UserError(f"{given}: the module {module} has no class {name}; check the name.") from None
-    except SyntaxError as error:
-        raise UserError(f"{given}: {error.filename}:{error.lineno} is not Python ({error.msg}); fix it.") from None
-    return _checked(group, found, given)
-
-
-def _checked(group: str, found: object, given: str) -> type:
-    base = GROUPS[group].base
-    if not isinstance(found, type) or not issubclass(found, base):
-        raise UserError(f"{given}: must be a subclass of {_path(base)}; derive the class from it.")
-    if "__dataclass_fields__" not in vars(found):  # the decorator of a base class does not see this class's fields
-        raise UserError(f"{given}: must be a dataclass whose fields are its settings; decorate it with @dataclass.")
-    return found
-
-
-def _path(kind: type) -> str:
-    return f"{kind.__module__}.{kind.__qualname__}"
+    return load_class(path, GROUPS[group].base, f"{group}.{TARGET}={path}")
 
 
 def _schema() -> type:
@@ -175,7 +178,7 @@ def _schema() -> type:
     specified = []
     for field in fields(RunConfig):
         kind = Any if field.name in untyped else hints[field.name]
-        specified.append((field.name, kind) if field.default is MISSING else (field.name, kind, field.default))
+        specified.append((field.name, kind) if field.default is NO_DEFAULT else (field.name, kind, field.default))
     return make_dataclass("RunConfig", specified)
 
 
@@ -203,6 +206,7 @@ def instantiate(config: DictConfig) -> object:
         part = settings[name]
         if not isinstance(part, group.base) and not (name == "prm" and part is None):
             raise UserError(
-                f"{name}: must be a {_path(group.base)}, not {type(part).__name__}; choose one of the group's options."
+                f"{name}: must be a {class_path(group.base)}, not {type(part).__name__}; choose one of the group's "
+                "options."
             )
     return RunConfig(**settings)

@@ -38,7 +38,9 @@ def merge_tables(directory: Path) -> None:
     import pandas as pd
 
     from ttc.analysis.compare import compare_runs
-    from ttc.analysis.display import show_comparison, show_sweep
+    from ttc.analysis.comparison_report import comparison_report
+    from ttc.analysis.display import show_sweep
+    from ttc.analysis.formats import print_tables
     from ttc.files import write_csv
     from ttc.runs.directory import SUMMARY
     from ttc.runs.finding import find_runs
@@ -52,7 +54,7 @@ def merge_tables(directory: Path) -> None:
     seeds = {run.summary["seed"] for run in runs}
     if len(seeds) > 1:
         Console().print(f"\nmeans over {len(seeds)} seeds")
-        show_comparison(compare_runs(runs))
+        print_tables([comparison_report(compare_runs(runs))])
 
 
 def _job_table(run: Run, directory: Path) -> pd.DataFrame:

@@ -6,8 +6,9 @@ import contextlib
 import logging
 import re
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -131,9 +132,10 @@ def grading_notes(timeout_seconds: float, grader: Grader) -> list[str]:
     return [f"{pairs} reached grading_timeout={timeout_seconds:g} seconds and counted as not equal"]
 
 
-def _given(part: object) -> dict[str, Any]:
+def _given(part: Any) -> dict[str, Any]:
     """Return a part's settings; `stop`, which stores may be older than, only where it is set."""
-    return {name: value for name, value in vars(part).items() if name != "stop" or value}
+    settings = {field.name: getattr(part, field.name) for field in fields(part)}
+    return {name: value for name, value in settings.items() if name != "stop" or value}
 
 
 def _solve(config: RunConfig, executor: Executor, problems: list[Problem], recorder: Recorder) -> Shortfalls:
@@ -190,6 +192,7 @@ def _summary(
         "data": config.data.name,
         "strategy_config": config_of(config.strategy),
         "models": _models(config, executor.ledger),
+        **_routes(records),
         **chain_summary(records),
         "generations": sum(record.generations for record in records),
         "tokens": executor.ledger.tokens.to_json(),
@@ -198,11 +201,20 @@ def _summary(
     }
 
 
+def _routes(records: Sequence[ProblemRecord]) -> dict[str, Any]:
+    """Return how many problems took each route of a controller; empty where there is none."""
+    counts = Counter(record.route for record in records if record.route is not None)
+    return {"routes": dict(counts.most_common())} if counts else {}
+
+
 def _models(config: RunConfig, ledger: Ledger) -> dict[str, Any]:
     """Return which generator and which verifier made the results."""
     parts = {"generator": (config.generator, ledger.generator), "prm": (config.verifier, ledger.verifier)}
     return {
-        name: ModelId(part.name, part.fingerprint(), shape.params if shape else None).to_json() if part else None
+        name: ModelId(part.name, part.fingerprint(), shape.params if shape else None).to_json()
+        | {"shape": asdict(shape) if shape else None}
+        if part
+        else None
         for name, (part, shape) in parts.items()
     }
 

@@ -11,6 +11,7 @@ from ttc.config import RunConfig
 from ttc.engines.base import SPEED_SETTINGS
 from ttc.hashing import digest
 from ttc.runs.identity import RunIdentity
+from ttc.strategies.base import Strategy, config_of
 
 
 def identity_of(config: RunConfig, overrides: Iterable[str] = ()) -> RunIdentity:
@@ -24,4 +25,6 @@ def identity_of(config: RunConfig, overrides: Iterable[str] = ()) -> RunIdentity
 
 
 def _results_of(part: Any) -> dict[str, Any]:
-    return {name: value for name, value in asdict(part).items() if name not in SPEED_SETTINGS}
+    settings = config_of(part) if isinstance(part, Strategy) else {}
+    nested = {name: value for name, value in settings.items() if isinstance(value, dict)}  # with their classes
+    return {name: value for name, value in (asdict(part) | nested).items() if name not in SPEED_SETTINGS}

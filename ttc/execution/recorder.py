@@ -65,6 +65,7 @@ class RecordBuilder:
             generations=sum(candidate.generations for candidate in candidates),
             tokens=outcome.tokens,
             flops=outcome.flops,
+            route=next((candidate.route for candidate in candidates if candidate.route is not None), None),
         )
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar
 
 from ttc.errors import UserError
-from ttc.types import Flow, Problem
+from ttc.models import ModelId
+from ttc.selection import SelectionRule
+from ttc.strategies.flows import sample, side_by_side
+from ttc.types import Candidate, Flow, Problem, Trace
 
 
 @dataclass
@@ -21,12 +25,17 @@ class Strategy(ABC):
         needs_verifier: the flow asks for scores.
         independent_samples: the candidates are independent samples of whole solutions, so that their mean correctness
             is pass@1 and their subsets are what smaller budgets would have drawn.
-        has_chains: candidates carry the number of the chain of revisions that they belong to.
+        continues_samples: `solve_after` goes on from the samples that it is given.
     """
 
     needs_verifier: ClassVar[bool] = True
     independent_samples: ClassVar[bool] = False
-    has_chains: ClassVar[bool] = False
+    continues_samples: ClassVar[bool] = False
+
+    @property
+    def has_chains(self) -> bool:
+        """Whether candidates carry the number of the chain of revisions that they belong to."""
+        return False
 
     @property
     def scores_every_step(self) -> bool:
@@ -42,12 +51,52 @@ class Strategy(ABC):
         if budget < 1:
             raise UserError(f"budget={budget} must be at least 1; use e.g. budget=16.")
 
+    def check_fit(self, budget: int, selection: SelectionRule, generator: ModelId, verifier: ModelId | None) -> None:
+        """Refuse a run that the settings were not made for. It is called after `check`, before weights load.
+
+        Raises:
+            UserError: with what the settings were made for.
+        """
+
+    def largest_spendable(self, at_most: int) -> int:
+        """Return the largest budget up to `at_most` that can be spent exactly; 0 where there is none.
+
+        A subclass that spends few budgets should compute it: this tries them one by one.
+        """
+        return next((budget for budget in range(at_most, 0, -1) if self._can_spend(budget)), 0)
+
+    def _can_spend(self, budget: int) -> bool:
+        try:
+            self.check(budget)
+        except UserError:
+            return False
+        return True
+
     @abstractmethod
     def solve(self, problem: Problem, budget: int) -> Flow:
         """Spend `budget` generations on the problem and return the candidates."""
+
+    def solve_after(self, problem: Problem, budget: int, samples: Sequence[Candidate]) -> Flow:
+        """Spend `budget` more generations after independent samples of whole solutions; return these and the others.
+
+        By default the strategy begins at the problem and spends the largest budget that it can; independent samples,
+        which are not scored, spend what is left.
+        """
+        spent = self.largest_spendable(budget)
+        rest = parallel_samples(problem, budget - spent)
+        parts = yield from side_by_side([self.solve(problem, spent), rest])
+        return [*samples, *(candidate for part in parts for candidate in part)]
+
+
+def parallel_samples(problem: Problem, count: int) -> Flow:
+    """Sample whole solutions and do not score them."""
+    traces = (yield from sample([Trace(problem)] * count)) if count else []
+    return [Candidate(trace) for trace in traces]
 
 
 def config_of(strategy: Strategy) -> dict[str, Any]:
     """Return a strategy's class, as `_target_`, and its settings: what its config would say."""
     kind = type(strategy)
-    return {"_target_": f"{kind.__module__}.{kind.__qualname__}", **asdict(strategy)}
+    parts = {field.name: getattr(strategy, field.name) for field in fields(strategy)}
+    nested = {name: config_of(part) for name, part in parts.items() if isinstance(part, Strategy)}
+    return {"_target_": f"{kind.__module__}.{kind.__qualname__}", **asdict(strategy), **nested}

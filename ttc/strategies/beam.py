@@ -42,6 +42,11 @@ class Beam(Strategy):
                 f"budget={budget} is not a multiple of width={self.width}; use {below} or {below + self.width}."
             )
 
+    def largest_spendable(self, at_most: int) -> int:
+        if self.width is None:
+            return isqrt(at_most) ** 2
+        return at_most if at_most <= self.width else at_most - at_most % max(self.width, 1)
+
     def solve(self, problem: Problem, budget: int) -> Flow:
         width = min(self.width or isqrt(budget), budget)
         parents = [Node(Trace(problem))] * budget  # one per free slot

@@ -26,6 +26,9 @@ class Dvts(Strategy):
             raise UserError("strategy.width=null: dvts needs a number of beams per tree; use e.g. 4.")
         Beam(self.width, self.rounds).check(budget)
 
+    def largest_spendable(self, at_most: int) -> int:
+        return Beam(self.width, self.rounds).largest_spendable(at_most)
+
     def solve(self, problem: Problem, budget: int) -> Flow:
         width = min(self.width, budget)
         tree = Beam(width, self.rounds)

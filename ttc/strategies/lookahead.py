@@ -56,6 +56,10 @@ class Lookahead(Beam):
             return False
         return rest == 0
 
+    def largest_spendable(self, at_most: int) -> int:
+        cost = max(self.k, 0) + 1  # of one beam
+        return cost * super().largest_spendable(at_most // cost)
+
     def solve(self, problem: Problem, budget: int) -> Flow:
         candidates = yield from super().solve(problem, budget // (self.k + 1))
         return [replace(candidate, generations=self.k + 1) for candidate in candidates]

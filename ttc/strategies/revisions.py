@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import isqrt
 from typing import ClassVar
 
 from ttc.errors import UserError
-from ttc.strategies.base import Strategy
+from ttc.strategies.base import Strategy, parallel_samples
 from ttc.strategies.flows import SubFlow, sample, score, side_by_side
 from ttc.types import Candidate, Flow, Problem, Trace
 
@@ -28,7 +29,15 @@ class Revisions(Strategy):
     ratio: str = "1:1"
     shown: int = 4
 
-    has_chains: ClassVar[bool] = True
+    continues_samples: ClassVar[bool] = True
+
+    @property
+    def has_chains(self) -> bool:
+        return True
+
+    @property
+    def scores_every_step(self) -> bool:
+        return False
 
     def check(self, budget: int) -> None:
         super().check(budget)
@@ -44,11 +53,42 @@ class Revisions(Strategy):
                 f"or a ratio of {', '.join(ratios(budget))}."
             )
 
+    def largest_spendable(self, at_most: int) -> int:
+        if not at_most:
+            return 0
+        ratio = self._ratio(at_most)
+        area = ratio.numerator * ratio.denominator
+        return area * isqrt(at_most // area) ** 2
+
     def solve(self, problem: Problem, budget: int) -> Flow:
-        chains = yield from self.attempts(problem, budget)
-        values = iter((yield from score([trace for chain in chains for trace in chain])))
+        length, count = self.chains(budget)
+        return (yield from self._lengthened(problem, length, [()] * count))
+
+    def solve_after(self, problem: Problem, budget: int, samples: Sequence[Candidate]) -> Flow:
+        """Begin the chains that the whole budget, samples included, buys with the samples.
+
+        Each chain begins with one. Of the others as many stay alone as chains cannot spend; the rest are dealt out as
+        second attempts, and so on. The revision model is trained on the same: independent samples, one after the other.
+        """
+        total = budget + len(samples)
+        chained = self.largest_spendable(total)
+        length, count = self.chains(chained)
+        alone, dealt = samples[count:][: total - chained], samples[count:][total - chained :]
+        first = [[*samples[number : number + 1], *dealt[number::count]] for number in range(count)]
+        others = parallel_samples(problem, total - chained - len(alone))
+        found, more = yield from side_by_side([self._lengthened(problem, length, first), others])
+        return [*found, *alone, *more]
+
+    def _lengthened(self, problem: Problem, length: int, first: Sequence[Sequence[Candidate]]) -> Flow:
+        """Continue chains from their first attempts to a length, and score what was added."""
+        begun = [[candidate.trace for candidate in candidates] for candidates in first]
+        chains = yield from side_by_side([self._chain(problem, length, attempts) for attempts in begun])
+        added = [chain[len(attempts) :] for chain, attempts in zip(chains, begun, strict=True)]
+        values = iter((yield from score([trace for traces in added for trace in traces])))
         return [
-            Candidate(trace, (next(values),), chain=number) for number, chain in enumerate(chains) for trace in chain
+            replace(candidate, chain=number)
+            for number, (candidates, traces) in enumerate(zip(first, added, strict=True))
+            for candidate in (*candidates, *(Candidate(trace, (next(values),)) for trace in traces))
         ]
 
     def attempts(self, problem: Problem, budget: int) -> SubFlow[list[list[Trace]]]:
@@ -62,9 +102,9 @@ class Revisions(Strategy):
         scale = isqrt(budget // (ratio.numerator * ratio.denominator))
         return ratio.numerator * scale, ratio.denominator * scale
 
-    def _chain(self, problem: Problem, length: int) -> SubFlow[list[Trace]]:
-        chain: list[Trace] = []
-        for _ in range(length):
+    def _chain(self, problem: Problem, length: int, first: Sequence[Trace] = ()) -> SubFlow[list[Trace]]:
+        chain = [*first]
+        while len(chain) < length:
             finished = [Trace(problem, attempt.steps, attempt.finish) for attempt in chain if attempt.is_finished]
             chain += yield from sample([Trace(problem, attempts=tuple(finished[-self.shown :]))])
         return chain
