@@ -1,23 +1,18 @@
-"""Finished runs side by side: means over seeds, intervals over problems, paired differences."""
+"""Finished runs side by side: means over seeds, intervals over problems, paired differences and their p-values."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
 
-import pandas as pd
-
-from ttc.analysis.accuracy import outcomes_by_problem
-from ttc.analysis.chains import attempt_outcomes, has_chains
-from ttc.analysis.intervals import Interval, interval, over_seeds, paired_difference
+from ttc.analysis.intervals import Interval, Outcomes, interval, over_seeds, paired_difference
+from ttc.analysis.run_outcomes import flops_at, is_independent, run_outcomes
+from ttc.analysis.significance import holm, paired_p_value
+from ttc.cost import FlopsConvention
 from ttc.errors import UserError
 from ttc.runs.finding import Run
 from ttc.terminal import printable_line
-
-ATTEMPT = re.compile(r"attempt-(\d{1,6})")
 
 
 @dataclass(frozen=True)
@@ -25,47 +20,99 @@ class ComparisonRow:
     """Runs that differ in their seed only, and their accuracy under one selection.
 
     Attributes:
+        samples: per problem, from whose subsets the result follows; None: it is the run's own.
         difference: paired, to the reference row; None for the reference itself.
+        p_value: of the difference, two-sided.
+        p_holm: the same, adjusted for the other comparisons of the table.
         generations: per problem.
-        flops: per problem, by the convention `full`; None where unknown.
+        flops: per problem, by the conventions that all runs know.
     """
 
     settings: Mapping[str, str]
     seeds: int
     selection: str
+    samples: int | None
     accuracy: Interval
     difference: Interval | None
+    p_value: float | None
+    p_holm: float | None
     quintiles: Mapping[int, Interval]
     generations: float
-    flops: float | None
+    flops: Mapping[FlopsConvention, float]
 
 
-def compare_runs(runs: Sequence[Run], *, selections: Sequence[str] = (), reference: int = 0) -> list[ComparisonRow]:
+@dataclass(frozen=True)
+class _Group:
+    """Runs that differ in their seed only, measured at `budget`; None: at their own."""
+
+    settings: Mapping[str, str]
+    budget: int | None
+    by_seed: dict[int, Run] = field(default_factory=dict)
+
+    @property
+    def runs(self) -> list[Run]:
+        return [*self.by_seed.values()]
+
+    @property
+    def samples(self) -> int | None:
+        """Per problem, where they are more than the budget."""
+        if self.budget is None:
+            return None
+        drawn = min(len(record.candidates) for run in self.runs for record in run.records)
+        return drawn if drawn > self.budget else None
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A row to be: a group under one selection, with the outcomes of each seed."""
+
+    group: _Group
+    selection: str
+    outcomes: Sequence[Outcomes]
+
+
+def compare_runs(
+    runs: Sequence[Run], *, selections: Sequence[str] = (), reference: int = 0, budget: int | None = None
+) -> list[ComparisonRow]:
     """Group the runs by everything but their seed, and compare every group with row `reference`.
 
-    Each of `selections` makes a row of its own; without any, each run's own is used. `attempt-4` is pass@1 of the
-    fourth attempt of a chain.
+    Args:
+        runs: finished; the same run given twice counts once.
+        selections: each makes a row of its own; without any, each run's own is used. See `run_outcomes`.
+        reference: the row that the others are compared with.
+        budget: measure runs of independent samples at this budget, by unbiased subsets of their samples.
 
     Raises:
-        UserError: no such selection or reference, runs on different problems, or damaged runs.
+        UserError: no such selection, reference or budget, runs on different problems, or damaged runs.
     """
-    groups: dict[str, dict[int, Run]] = {}
-    for run in runs:  # the same run given twice counts once
-        groups.setdefault(json.dumps(run.settings, sort_keys=True), {})[run.summary["seed"]] = run
-    chosen = [
-        ([*group.values()], name)
-        for group in groups.values()
-        for name in selections or [str(next(iter(group.values())).summary["selection"])]
-    ]
-    if not 0 <= reference < len(chosen):
-        raise UserError(f"--reference {reference}: there are {len(chosen)} rows; give 0 to {len(chosen) - 1}.")
-    _refuse_different_golds([run for members, _ in chosen for run in members])
-    found = [[_outcomes(run, name) for run in members] for members, name in chosen]
-    _refuse_different_problems(chosen, found, reference)
-    return [
-        _row(members, name, ours, None if ours is found[reference] else found[reference])
-        for (members, name), ours in zip(chosen, found, strict=True)
-    ]
+    groups = _groups(runs, budget)
+    sizes = [len(selections) or 1 for _ in groups]
+    if not 0 <= reference < sum(sizes):
+        raise UserError(f"--reference {reference}: there are {sum(sizes)} rows; give 0 to {sum(sizes) - 1}.")
+    _refuse_different_golds([run for group in groups for run in group.runs])
+    entries = [entry for group in groups for entry in _entries(group, selections)]
+    _refuse_different_problems(entries, reference)
+    return _adjusted([_row(entry, None if n == reference else entries[reference]) for n, entry in enumerate(entries)])
+
+
+def _groups(runs: Sequence[Run], budget: int | None) -> list[_Group]:
+    if budget is not None and not any(map(is_independent, runs)):
+        raise UserError(f"--budget {budget}: none of these runs has independent samples; leave it out.")
+    groups: dict[str, _Group] = {}
+    for run in runs:
+        smaller = budget if is_independent(run) else None
+        settings = run.settings | ({} if smaller is None else {"budget": str(smaller)})
+        group = groups.setdefault(json.dumps(settings, sort_keys=True), _Group(settings, smaller))
+        known = group.by_seed.setdefault(run.summary["seed"], run)
+        if run.summary["budget"] > known.summary["budget"]:  # a larger run contains the samples of a smaller one
+            group.by_seed[run.summary["seed"]] = run
+    return [*groups.values()]
+
+
+def _entries(group: _Group, selections: Sequence[str]) -> list[_Entry]:
+    names = selections or [str(group.runs[0].summary["selection"])]
+    found = [run_outcomes(run, names, group.budget) for run in group.runs]
+    return [_Entry(group, name, [outcomes[name] for outcomes in found]) for name in names]
 
 
 def _refuse_different_golds(runs: Sequence[Run]) -> None:
@@ -85,75 +132,56 @@ def _shown(text: str) -> str:
     return printable_line(repr(text), 80)
 
 
-def _refuse_different_problems(
-    chosen: Sequence[tuple[Sequence[Run], str]], found: Sequence[Sequence[Mapping[str, float]]], reference: int
-) -> None:
-    shared = [set(outcomes[0]).intersection(*outcomes[1:]) for outcomes in found]
-    for (members, _), ids in zip(chosen, shared, strict=True):
+def _refuse_different_problems(entries: Sequence[_Entry], reference: int) -> None:
+    shared = [set(entry.outcomes[0]).intersection(*entry.outcomes[1:]) for entry in entries]
+    for entry, ids in zip(entries, shared, strict=True):
         if not ids or not ids & shared[reference]:
-            raise UserError(f"{members[0].directory} shares no problem with the others; compare runs on the same data.")
+            directory = entry.group.runs[0].directory
+            raise UserError(f"{directory} shares no problem with the others; compare runs on the same data.")
 
 
-def _row(
-    members: Sequence[Run],
-    selection: str,
-    ours: Sequence[Mapping[str, float]],
-    reference: Sequence[Mapping[str, float]] | None,
-) -> ComparisonRow:
+def _row(entry: _Entry, reference: _Entry | None) -> ComparisonRow:
+    runs, ours = entry.group.runs, entry.outcomes
     per_problem = over_seeds(ours)
-    bins = {record.id: record.quintile for record in members[0].records if record.quintile is not None}
-    problems = sum(len(run.records) for run in members)
-    flops = [run.summary["flops"]["full"] for run in members]
+    bins = {record.id: record.quintile for record in runs[0].records if record.quintile is not None}
+    generations, flops = _costs(entry.group)
     return ComparisonRow(
-        settings=members[0].settings,
-        seeds=len(members),
-        selection=selection,
+        settings=entry.group.settings,
+        seeds=len(runs),
+        selection=entry.selection,
+        samples=entry.group.samples,
         accuracy=interval(per_problem),
-        difference=None if reference is None else paired_difference(ours, reference),
+        difference=None if reference is None else paired_difference(ours, reference.outcomes),
+        p_value=None if reference is None else paired_p_value(ours, reference.outcomes),
+        p_holm=None,
         quintiles={
             quintile: interval({id_: value for id_, value in per_problem.items() if bins.get(id_) == quintile})
             for quintile in sorted({bins[id_] for id_ in per_problem if id_ in bins})
         },
-        generations=sum(run.summary["generations"] for run in members) / problems,
-        flops=None if None in flops else sum(flops) / problems,
+        generations=generations,
+        flops=flops,
     )
 
 
-def _outcomes(run: Run, selection: str) -> dict[str, float]:
-    attempt = ATTEMPT.fullmatch(selection)
-    try:
-        if attempt:
-            return attempt_outcomes(run.records, int(attempt[1]))
-        return outcomes_by_problem(run.records, selection)
-    except ValueError:
-        raise UserError(f"{run.directory} has problems without chains; run the experiment again.") from None
-    except KeyError:
-        names = ", ".join(run.summary["selections"])
-        if has_chains(run.records):
-            names += ", attempt-1 (pass@1 of the first attempt of a chain), attempt-2, .. to the end of its chains"
-        raise UserError(f"{run.directory} has no selection {selection}; use one of {names}.") from None
+def _costs(group: _Group) -> tuple[float, dict[FlopsConvention, float]]:
+    """Return generations and FLOPs per problem, means over the runs."""
+    runs, problems = group.runs, sum(len(run.records) for run in group.runs)
+    if group.budget is not None:
+        found = [flops_at(run, group.budget) for run in runs]
+        known = [convention for convention in FlopsConvention if all(convention in flops for flops in found)]
+        return float(group.budget), {name: sum(flops[name] for flops in found) / len(found) for name in known}
+    totals = {name: [run.summary["flops"][name.value] for run in runs] for name in FlopsConvention}
+    generations = sum(run.summary["generations"] for run in runs) / problems
+    return generations, {name: sum(counts) / problems for name, counts in totals.items() if None not in counts}
+
+
+def _adjusted(rows: Sequence[ComparisonRow]) -> list[ComparisonRow]:
+    """Return the rows with p-values adjusted for the number of comparisons."""
+    adjusted = iter(holm([row.p_value for row in rows if row.p_value is not None]))
+    return [row if row.p_value is None else replace(row, p_holm=next(adjusted)) for row in rows]
 
 
 def differing_settings(rows: Sequence[ComparisonRow]) -> list[str]:
     """Return the settings in which the rows differ."""
     keys = dict.fromkeys(key for row in rows for key in row.settings)
     return [key for key in keys if len({row.settings.get(key) for row in rows}) > 1]
-
-
-def comparison_table(rows: Sequence[ComparisonRow]) -> pd.DataFrame:
-    """Return the rows as a frame: the settings in which they differ, then accuracy, difference, quintiles and cost."""
-    differing = differing_settings(rows)
-    table = []
-    for row in rows:
-        cells: dict[str, Any] = {key: row.settings.get(key, "") for key in differing}
-        cells |= {"selection": row.selection, "seeds": row.seeds, "n": row.accuracy.n}
-        cells |= _cells("accuracy", row.accuracy) | _cells("difference", row.difference)
-        for quintile, cell in row.quintiles.items():
-            cells |= _cells(f"quintile_{quintile}", cell)
-        table.append(cells | {"generations": row.generations, "flops": row.flops})
-    return pd.DataFrame(table)
-
-
-def _cells(name: str, cell: Interval | None) -> dict[str, float | None]:
-    mean, lo, hi = (None, None, None) if cell is None else (cell.mean, cell.lo, cell.hi)
-    return {name: mean, f"{name}_lo": lo, f"{name}_hi": hi}

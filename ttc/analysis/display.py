@@ -1,4 +1,4 @@
-"""The tables that runs, sweeps and comparisons print."""
+"""The tables that runs and sweeps print when they are done."""
 
 from __future__ import annotations
 
@@ -12,12 +12,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ttc.analysis.compare import ComparisonRow, differing_settings
-from ttc.analysis.intervals import Interval
 from ttc.terminal import WIDE, percent_with_error, plain_table, print_plain, printable_line
 
 _PLAIN_WIDTH = 80
-_GROUPS = {
+GROUPS = {
     "quintile": "by quintile of difficulty (1 easiest, 5 hardest)",
     "level": "by level",
     "budget": "at smaller budgets, from subsets of the same samples",
@@ -44,8 +42,8 @@ def show_run(title: str, table: pd.DataFrame, summary: Mapping[str, Any], consol
     print_plain(console, printable_line(title), style="bold", width=width)
     console.print()
     console.print(_overall(_rows(table, "overall"), selection), width=width)
-    for kind, caption in _GROUPS.items():
-        if rows := [row for row in _rows(table, kind) if kind != "attempt" or _is_shown(int(row["group"]))]:
+    for kind, caption in GROUPS.items():
+        if rows := [row for row in _rows(table, kind) if kind != "attempt" or is_shown(int(row["group"]))]:
             console.print()
             console.print(f"accuracy {caption}, %")
             console.print(_grouped(rows, kind, selection), width=width)
@@ -84,35 +82,14 @@ def show_sweep(
     console.print(grid)
 
 
-def show_comparison(rows: Sequence[ComparisonRow], console: Console | None = None) -> None:
-    """Print accuracy and paired difference with 95% intervals, accuracy by quintile, and the cost per problem."""
-    console = console or Console(highlight=False)
-    if not console.is_terminal:
-        console.width = WIDE
-    differing = differing_settings(rows)
-    quintiles = sorted({quintile for row in rows for quintile in row.quintiles})
-    numbers = ("accuracy %", "difference", *(f"q{quintile}" for quintile in quintiles), "generations", "FLOPs")
-    grid = plain_table("", *differing, "selection", "seeds", right=numbers)
-    for number, row in enumerate(rows):
-        by_quintile = [row.quintiles.get(quintile) for quintile in quintiles]
-        grid.add_row(
-            str(number),
-            *(row.settings.get(key, "") for key in differing),
-            *(row.selection, str(row.seeds)),
-            _with_interval(row.accuracy),
-            "reference" if row.difference is None else _with_interval(row.difference, sign="+"),
-            *("" if cell is None else percent_with_error(cell.mean, cell.lo, cell.hi) for cell in by_quintile),
-            *(f"{row.generations:.1f}", _flops(row.flops)),
-        )
-    console.print(grid)
-
-
 def cost_lines(summary: Mapping[str, Any]) -> list[str]:
     """Return the lines that report what the run cost."""
-    tokens, flops, seconds = (summary.get(key) or {} for key in ("tokens", "flops", "seconds"))
+    tokens, flops, seconds = (_in_order(summary.get(key) or {}) for key in ("tokens", "flops", "seconds"))
     lines = [("generations", f"{summary.get('generations', 0):,}")]
     lines.append(("tokens", ", ".join(f"{name.replace('_', ' ')} {tokens[name]:,}" for name in tokens)))
     lines.append(("FLOPs", ", ".join(f"{_flops(flops[name])} ({name})" for name in ("paper", "full") if name in flops)))
+    if routes := summary.get("routes"):
+        lines.append(("routes", ", ".join(f"{printable_line(name)} {n:,}" for name, n in routes.items())))
     if turned := summary.get("turned"):
         shares = (f"{name.replace('_', ' ')} {_percent(found['share'])}%" for name, found in turned.items() if found)
         lines.append(("revisions", ", ".join(shares)))
@@ -120,11 +97,17 @@ def cost_lines(summary: Mapping[str, Any]) -> list[str]:
     return [_fold(f"{label:<12} ", text) for label, text in lines if text]
 
 
+def _in_order(costs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return costs as they arise; in summary.json they are sorted by name."""
+    order = ("load", "generate", "score", "grade", "prompt", "cached", "decoded", "prm", "prm_cached")
+    return {name: costs[name] for name in dict.fromkeys((*order, *costs)) if name in costs}
+
+
 def _rows(table: pd.DataFrame, kind: str) -> list[dict[Hashable, Any]]:
     return table[table["kind"] == kind].to_dict("records")
 
 
-def _is_shown(position: int) -> bool:
+def is_shown(position: int) -> bool:
     """Of a long chain only some positions: 1, 2, 3, 4, 8, 16, .."""
     return position <= 4 or position & (position - 1) == 0
 
@@ -133,14 +116,14 @@ def _overall(rows: list[dict[Hashable, Any]], selection: str) -> Table:
     grid = plain_table("selection", right=("accuracy %", "95% interval", "n"))
     for row in rows:
         interval = f"[{_percent(row['lo'])}, {_percent(row['hi'])}]"
-        cells = (_name(row["selection"], selection), _percent(row["accuracy"]), interval, str(row["n"]))
+        cells = (marked(row["selection"], selection), _percent(row["accuracy"]), interval, str(row["n"]))
         grid.add_row(*cells, style="bold" if row["selection"] == selection else None)
     return grid
 
 
 def _grouped(rows: list[dict[Hashable, Any]], kind: str, selection: str) -> Table:
     names = list(dict.fromkeys(row["selection"] for row in rows))
-    grid = plain_table(kind, right=("n", *(_name(name, selection) for name in names)))
+    grid = plain_table(kind, right=("n", *(marked(name, selection) for name in names)))
     for group in dict.fromkeys(row["group"] for row in rows):
         by_name = {row["selection"]: row for row in rows if row["group"] == group}
         cells = [
@@ -150,11 +133,6 @@ def _grouped(rows: list[dict[Hashable, Any]], kind: str, selection: str) -> Tabl
         ]
         grid.add_row(str(group), str(by_name[names[0]]["n"]), *cells)
     return grid
-
-
-def _with_interval(cell: Interval, sign: str = "") -> str:
-    mean, lo, hi = (f"{100 * value:{sign}.1f}" for value in (cell.mean, cell.lo, cell.hi))
-    return f"{mean} [{lo}, {hi}]"
 
 
 def _fold(label: str, text: str) -> str:
@@ -167,7 +145,7 @@ def _fold(label: str, text: str) -> str:
     )
 
 
-def _name(name: str, selection: str) -> str:
+def marked(name: str, selection: str) -> str:
     """Mark the configured selection by a sign too: bold does not survive a pipe."""
     return f"{name}*" if name == selection else name
 

@@ -1,4 +1,4 @@
-"""Commands that read finished runs: `ttc grade` and `ttc compare`."""
+"""Commands that read finished runs: `ttc show`, `ttc compare` and `ttc grade`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
+Runs = Annotated[list[Path], typer.Argument(help="Run directories, or directories of sweeps.")]
+Format = Annotated[str, typer.Option("--format", help="text, md, csv or latex.")]
 
 
 def grade(
@@ -21,27 +24,47 @@ def grade(
     Console().print(grade_path(path, out, units=units))
 
 
+def show(runs: Runs, table_format: Format = "text") -> None:
+    """Print the tables of finished runs: accuracy overall, by difficulty and at smaller budgets, and the cost."""
+    from ttc.analysis.formats import as_format
+    from ttc.analysis.run_report import print_runs
+    from ttc.runs.finding import find_runs
+
+    chosen_format = as_format(table_format)
+    print_runs(find_runs(runs), chosen_format)
+
+
 def compare(
-    runs: Annotated[list[Path], typer.Argument(help="Run directories, or directories of sweeps.")],
+    runs: Runs,
     selection: Annotated[
         list[str] | None,
         typer.Option(
-            help="majority, best, weighted, hierarchical, oracle, pass@1, or attempt-N of chains; repeatable."
+            help="majority, best, weighted, hierarchical, oracle, pass@K of independent samples, or attempt-N of "
+            "chains; repeatable."
         ),
     ] = None,
     reference: Annotated[int, typer.Option(help="The row that the others are compared with.")] = 0,
+    budget: Annotated[
+        int | None,
+        typer.Option(min=1, help="Measure runs of independent samples at this smaller budget, by subsets of them."),
+    ] = None,
     csv: Annotated[Path | None, typer.Option(help="Also write the table to this file.")] = None,
+    table_format: Format = "text",
 ) -> None:
-    """Compare finished runs: means over seeds, 95% intervals over problems, paired differences, cost per problem."""
-    from ttc.analysis.compare import compare_runs, comparison_table
-    from ttc.analysis.display import show_comparison
-    from ttc.files import check_output, write_csv, written_for
+    """Compare finished runs: means over seeds, 95% intervals, paired differences with p-values, cost per problem."""
+    from ttc.analysis.compare import compare_runs
+    from ttc.analysis.comparison_report import comparison_report
+    from ttc.analysis.formats import as_format, comma_separated, print_tables
+    from ttc.files import check_output, write_text, written_for
     from ttc.runs.finding import find_runs
 
+    chosen_format = as_format(table_format)
     if csv is not None:
         check_output(csv, "--csv")
-    rows = compare_runs(find_runs(runs), selections=selection or (), reference=reference)
-    show_comparison(rows)
+    report = comparison_report(
+        compare_runs(find_runs(runs), selections=selection or (), reference=reference, budget=budget)
+    )
+    print_tables([report], chosen_format)
     if csv is not None:
         with written_for(csv, "--csv"):
-            write_csv(csv, comparison_table(rows))
+            write_text(csv, comma_separated(report))
