@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ttc.analysis.subsample import SUBSETS
+from ttc.analysis.subsample import SUBSETS, first_of_the_highest
 from ttc.runs.records import ProblemRecord
 from ttc.selection import Aggregation, aggregate
 
@@ -102,17 +102,7 @@ def _graded(orders: Ints, member: NDArray[np.bool_], weights: Floats, correct: F
     leader = np.minimum.accumulate(np.where(drawn, rank[orders][..., None], n), axis=1)  # the heaviest sample's rank
     total[votes == 0] = -np.inf  # an absent group loses even to one whose scores are all 0
     by_rank = np.append(weights[heaviest_first], -np.inf)
-    winner = _first_of_the_highest(total, votes, by_rank[leader])
+    winner = first_of_the_highest(total, votes, by_rank[leader])
     chosen = np.take_along_axis(leader, winner[..., None], axis=2)[..., 0]  # (orders, most)
     graded: Floats = np.append(correct[heaviest_first], 0.0)[chosen].sum(axis=0)
     return graded
-
-
-def _first_of_the_highest(*keys: Floats | Ints) -> Ints:
-    """Return along the last axis the place of the highest first key; ties go by the next key, at last to the left."""
-    tied = np.ones(keys[0].shape, dtype=np.bool_)
-    for key in keys:
-        among = np.where(tied, key, -np.inf)
-        tied &= among == among.max(axis=-1, keepdims=True)
-    places: Ints = tied.argmax(axis=-1)
-    return places

@@ -200,16 +200,16 @@ def _voted(groups: Ints, weights: Floats, flags: Floats, masks: list[Mask]) -> F
         total = np.add.reduceat(np.where(present, weights[columns], 0.0), starts, axis=1)
         total[votes == 0] = -np.inf  # an absent group loses even to one whose scores are all 0
         largest = np.append(weights[order], -np.inf)[leader]
-        winner = _first_of_the_highest(total, votes, largest)
+        winner = first_of_the_highest(total, votes, largest)
         means.append(by_rank[leader[np.arange(len(mask)), winner]].mean())
     return np.array(means)
 
 
-def _first_of_the_highest(*keys: NDArray[np.float64] | Ints) -> Ints:
-    """Return for each row the column with the highest first key; ties go by the next key, at last to the left."""
+def first_of_the_highest(*keys: NDArray[np.float64] | Ints) -> Ints:
+    """Return along the last axis the place of the highest first key; ties go by the next key, at last to the left."""
     tied = np.ones(keys[0].shape, dtype=np.bool_)
     for key in keys:
         among = np.where(tied, key, -np.inf)
-        tied &= among == among.max(axis=1, keepdims=True)
-    columns: Ints = tied.argmax(axis=1)
-    return columns
+        tied &= among == among.max(axis=-1, keepdims=True)
+    places: Ints = tied.argmax(axis=-1)
+    return places
