@@ -113,6 +113,7 @@ def test_the_policy_holds_the_choice_of_each_bin_and_its_models(runs: Path, tmp_
     labels = [choice.strategy for choice in made.choices[8]]
     assert labels[:2] == ["best_of_n"] * 2 and labels[2:] == ["beam"] * 3
     assert 0.9 > made.edges[1] > 0.2
+    assert [*made.choices] == [4, 8]  # at 1 and 2, best-of-N alone was run
     made.save(tmp_path / "policy.yaml", "a comment")
     assert Policy.load(tmp_path / "policy.yaml") == made
 

@@ -104,6 +104,8 @@ def single_strategies(study: Study) -> ReportTable:
 def make_policy(study: Study, probes: int) -> Policy:
     """Return the policy: in each bin of difficulty predicted from `probes` samples, the best strategy at each budget.
 
+    Budgets at which one strategy alone was run are left out: there was nothing to choose.
+
     Raises:
         UserError: strategies of two generators, which no single run can use, or a bin with too few problems.
     """
@@ -113,7 +115,11 @@ def make_policy(study: Study, probes: int) -> Policy:
     generator = _common([curve.generator for curve in menu.curves])
     verifier = _common([curve.verifier for curve in menu.curves if curve.verifier])
     assert generator is not None
-    chosen = {budget: [row[number] for number in sorted(row)] for budget, row in choices.items()}
+    chosen = {
+        budget: [row[number] for number in sorted(row)]
+        for budget, row in choices.items()
+        if len(menu.at(budget).curves) > 1
+    }
     used = {choice.name: curves[choice.name] for row in chosen.values() for choice in row}
     return Policy(
         generator=generator,
