@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ttc.analysis.accuracy import PASS1
+from ttc.analysis.accuracy import ORACLE, PASS1
 from ttc.analysis.cross_validation import SPLITS
 from ttc.analysis.curves import Curve, read_curves
 from ttc.analysis.menu import CostUnit, Menu, MenuKind, name_of
@@ -55,7 +55,9 @@ class StudySettings:
     seed: int = 0
 
     def check(self) -> None:
-        """Refuse impossible numbers; raises UserError."""
+        """Refuse what cannot work; raises UserError."""
+        if ORACLE in self.selections:
+            raise UserError("--selection oracle: it reads the gold answers, so that no policy can run it; leave it out.")
         if self.probes < 1:
             raise UserError(f"--probes {self.probes}: must be at least 1 sample per problem; use e.g. 4.")
         if self.splits < 1:
