@@ -159,7 +159,7 @@ def test_the_figure_is_an_image(runs: Path, tmp_path: Path, suffix: str) -> None
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"selections": ["oracle"]}, "--selection oracle: it reads the gold answers, so that no policy can run it;"),
+        ({"selections": ["oracle"]}, "--selection oracle: it reads the gold answers, so no policy can run it;"),
         ({"probes": 0}, "--probes 0: must be at least 1 sample per problem; use e.g. 4."),
         ({"probes": 9, "difficulties": ["predicted"]}, "samples=9: "),
         ({"splits": 0}, "--splits 0: must be at least 1; use e.g. 50."),

@@ -57,7 +57,7 @@ class StudySettings:
     def check(self) -> None:
         """Refuse what cannot work; raises UserError."""
         if ORACLE in self.selections:
-            raise UserError("--selection oracle: it reads the gold answers, so that no policy can run it; leave it out.")
+            raise UserError("--selection oracle: it reads the gold answers, so no policy can run it; leave it out.")
         if self.probes < 1:
             raise UserError(f"--probes {self.probes}: must be at least 1 sample per problem; use e.g. 4.")
         if self.splits < 1:
