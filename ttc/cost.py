@@ -38,6 +38,11 @@ class Tokens:
         """Let `sum(tokens)` start from 0."""
         return self
 
+    @property
+    def computed(self) -> int:
+        """Tokens that passed through a model, the generator or the verifier; those served from a cache did not."""
+        return self.prompt + self.decoded + self.prm
+
     def to_json(self) -> dict[str, int]:
         """Return the counts by name."""
         return {f.name: getattr(self, f.name) for f in fields(self)}
@@ -69,6 +74,37 @@ class Flops:
     def to_json(self) -> dict[str, int | None]:
         """Return the counts by convention."""
         return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class CostLimit:
+    """What a run may cost: FLOPs by a convention, or computed tokens.
+
+    Attributes:
+        amount: per problem, on average over the problems.
+        convention: of the FLOPs; None: the amount is of tokens.
+    """
+
+    amount: float
+    convention: FlopsConvention | None = None
+
+    @property
+    def unit(self) -> str:
+        """The key of RunConfig that sets it."""
+        return "tokens" if self.convention is None else "flops"
+
+    @property
+    def setting(self) -> str:
+        """What sets it on the command line, e.g. `flops=3e+09`."""
+        return f"tokens={self.amount:.0f}" if self.convention is None else f"flops={self.amount:g}"
+
+    def cost(self, tokens: Tokens, flops: Flops) -> int | None:
+        """Return the part of a cost that is limited; None where it is unknown."""
+        return tokens.computed if self.convention is None else flops.by(self.convention)
+
+    def shown(self, amount: float) -> str:
+        """Return an amount as the tables show it: 3e+09 FLOPs, 5,000 tokens."""
+        return f"{amount:,.0f}" if self.convention is None else f"{amount:.3g}"
 
 
 @dataclass(frozen=True, slots=True)

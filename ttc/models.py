@@ -1,10 +1,14 @@
-"""Which model made a result."""
+"""Which model made a result, and what a model makes of a prompt."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +42,18 @@ class ModelId:
         if parameters is not None and (type(parameters) is not int or parameters < 1):
             raise TypeError(f"parameters={parameters!r:.80} must be a whole number of at least 1")
         return cls(name, fingerprint, parameters)
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """One vector per problem.
+
+    Attributes:
+        vectors: (problems, hidden), in the order of the problems.
+        tokens: of all prompts together that were computed.
+        flops: that they took, by the convention `full`; None where the model's shape is unknown.
+    """
+
+    vectors: NDArray[np.float64]
+    tokens: int
+    flops: int | None

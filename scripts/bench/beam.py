@@ -95,7 +95,8 @@ class PlainBeam:
     def __init__(self, config: RunConfig) -> None:
         """Load both models."""
         assert isinstance(config.strategy, Beam) and config.strategy.width is not None
-        self._budget, self._width, self._rounds = config.budget, config.strategy.width, config.strategy.rounds
+        self._budget, self._width = config.budget or 0, config.strategy.width
+        self._rounds = config.strategy.rounds
         self._generator, verifier = vllm_models(config)
         self._llm = load_llm(self._generator)
         self._verifier = load_llm(verifier, enable_prefix_caching=False, runner="pooling", convert="classify")

@@ -24,7 +24,7 @@ from common import report
 
 from ttc.config import RunConfig
 from ttc.data.base import Dataset
-from ttc.difficulty.bins import OracleDifficulty
+from ttc.difficulty.measured import OracleDifficulty
 from ttc.engines.base import Draw, Generator, Verifier
 from ttc.execution.experiment import run_experiment
 from ttc.hashing import seed_of

@@ -13,8 +13,9 @@ from typing import Annotated
 
 import typer
 
-from ttc.difficulty.bins import read_pass1
+from ttc.difficulty.table import DifficultyKind, measured_difficulty
 from ttc.files import write_json
+from ttc.runs.finding import find_runs
 
 
 def main(
@@ -22,7 +23,7 @@ def main(
     out: Annotated[Path, typer.Argument(help="JSON file to write.")],
 ) -> None:
     """Write the table."""
-    write_json(out, read_pass1(run))
+    write_json(out, dict(measured_difficulty(DifficultyKind.oracle, find_runs([run])).values))
 
 
 if __name__ == "__main__":

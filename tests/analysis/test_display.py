@@ -78,11 +78,15 @@ def test_a_group_whose_problems_all_agree_is_shown_with_a_one_sided_error() -> N
     assert row == ["1", "1", "100.0", "-79.3", "100.0", "-79.3", "0.0", "+79.3", "100.0", "-79.3", "100.0", "-79.3"]
 
 
+def run(strategy: str, budget: int, data: str, **entries: object) -> dict[str, object]:
+    return {"strategy": strategy, "budget": budget, "data": data, **entries}
+
+
 def test_the_headline_states_when_only_some_problems_were_run() -> None:
     title = "beam, budget 64, pocket test (100 of 500 problems: data.limit=100)"
-    assert headline("beam", 64, "pocket test", 100, 500) == title
-    assert headline("majority", 4, "math500", 500, 500) == "majority, budget 4, math500 (500 problems)"
-    assert headline("majority", 4, "math500", 1) == "majority, budget 4, math500 (1 problem)"
+    assert headline(run("beam", 64, "pocket test"), 100, 500) == title
+    assert headline(run("majority", 4, "math500"), 500, 500) == "majority, budget 4, math500 (500 problems)"
+    assert headline(run("majority", 4, "math500"), 1) == "majority, budget 4, math500 (1 problem)"
 
 
 def test_a_sweep_is_printed_as_one_line_per_job_with_the_overrides_that_differ(tmp_path: Path) -> None:

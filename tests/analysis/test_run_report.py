@@ -75,3 +75,12 @@ def test_a_damaged_table_is_one_line_and_nothing_is_printed(tmp_path: Path) -> N
     older = Run(other.directory, {}, summary)
     with pytest.raises(UserError, match=r"accuracy\.csv is damaged \(.*\); rebuild it: ttc grade "):
         shown([older], TableFormat.text)
+
+
+@pytest.mark.parametrize("entries", [{"seconds": {"load": "x"}}, {"tokens": [1]}, {"n_problems": "many"}, {"notes": 3}])
+def test_a_damaged_summary_is_one_line_and_nothing_is_printed(tmp_path: Path, entries: dict[str, object]) -> None:
+    write_run(tmp_path, **entries)  # type: ignore[arg-type]
+    console = Console(file=io.StringIO())
+    with pytest.raises(UserError, match=r"summary\.json is damaged \(.*\); run the experiment again\."):
+        print_runs(find_runs([tmp_path]), TableFormat.text, console)
+    assert isinstance(console.file, io.StringIO) and not console.file.getvalue()

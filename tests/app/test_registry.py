@@ -13,7 +13,7 @@ import ttc.app.registry
 from ttc.app.registry import GROUPS, config_directory, instantiate, register_run, register_training
 from ttc.config import RunConfig
 from ttc.data.datasets import PocketDataset
-from ttc.difficulty.bins import OracleDifficulty
+from ttc.difficulty.measured import OracleDifficulty
 from ttc.engines.ensemble import Combination
 from ttc.engines.generator import VllmGenerator
 from ttc.engines.verifier import VllmVerifier

@@ -21,10 +21,10 @@ from ttc.errors import UserError
 
 ROWS: list[dict[str, Any]] = [{"problem": "1+1?", "answer": "2"}, {"problem": "2+2?", "answer": 4}]
 READ = """
-import ttc.data.hub
+import ttc.hub
 from ttc.data.hub import read_hub
 from ttc.errors import UserError
-ttc.data.hub.LOOK_SECONDS = 0.5
+ttc.hub.LOOK_SECONDS = 0.5
 try:
     list(read_hub("some/set", None, "test"))
 except UserError as error:

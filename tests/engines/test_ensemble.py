@@ -108,6 +108,15 @@ def test_missing_negative_infinite_or_zero_weights_are_refused(weights: dict[str
         Ensemble({"prm": Constant(0.8), "orm": Constant(0.2)}, Combination.weighted, weights).check()
 
 
+@pytest.mark.parametrize("how", [Combination.mean, Combination.min])
+def test_weights_that_nothing_would_read_are_refused(how: Combination) -> None:
+    ensemble = Ensemble({"prm": Constant(0.8), "orm": Constant(0.2)}, how, {"prm": 3.0})
+    with pytest.raises(
+        UserError, match=rf"^prm\.weights={{'prm': 3\.0}}: prm\.how={how} reads no weights; use prm\.how="
+    ):
+        ensemble.check()
+
+
 def test_an_ensemble_without_members_is_refused() -> None:
     with pytest.raises(UserError, match="members is empty"):
         Ensemble().check()

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from ttc.execution.experiment import grading_notes
+from ttc.execution.summary import grading_notes
 from ttc.grading import Grader
+from ttc.runs.finding import find_runs
 
 PHASES = {"load", "generate", "score", "grade", "total"}
 
@@ -171,3 +172,46 @@ def test_comparisons_that_time_out_are_counted_and_said(
         grader.timed_out = 1200
         [note] = grading_notes(5.0, grader)
     assert note == "1,200 comparisons of answers reached grading_timeout=5 seconds and counted as not equal"
+
+
+@pytest.fixture(scope="module")
+def limited(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """A sweep over limits of FLOPs, of which the first buys nothing and the others the same budget."""
+    directory = tmp_path_factory.mktemp("limited")
+    command = ("run", "-m", "flops=1e3,1e9,1.001e9", "strategy=best_of_n", "data.limit=6", "hydra.sweep.dir=sweep")
+    return directory / "sweep", ttc(*command, cwd=directory)
+
+
+def test_flops_buy_the_largest_budget_and_the_tables_say_so(
+    limited: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    directory, done = limited
+    summary = json.loads((directory / "1" / "summary.json").read_text())
+    plan = summary["plan"]
+    assert (plan["unit"], plan["limit"], plan["convention"]) == ("flops", 1e9, "full")
+    assert plan["budget"] == summary["budget"] > 1 and summary["generations"] == 6 * summary["budget"]
+    assert plan["real"] == summary["flops"]["full"] / 6 <= 1e9
+    assert plan["planned"] == pytest.approx(plan["real"], rel=0.1)
+    assert f"best_of_n, flops 1e+09 (budget {plan['budget']}), pocket (6 of 500" in done.stdout
+    assert "1e+09 allowed (full FLOPs per problem)" in " ".join(done.stdout.split())
+    [header] = [line.split() for line in done.stdout.splitlines() if "flops" in line and "seconds" in line]
+    assert header[:4] == ["flops", "budget", "real", "cost"]
+
+
+def test_a_limit_that_buys_nothing_is_one_line_and_stops_no_other_job(
+    limited: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    directory, done = limited
+    assert not (directory / "0" / "summary.json").exists()
+    assert (directory / "2" / "summary.json").exists()
+    [line] = [line for line in done.stderr.splitlines() if "flops=1000:" in line]
+    assert "one generation of best_of_n costs about" in line and "use at least flops=" in line
+
+
+def test_runs_are_grouped_by_their_limits_not_by_what_these_buy(
+    limited: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    runs = find_runs([limited[0]])
+    assert len({run.summary["budget"] for run in runs}) == 1
+    assert [run.settings["flops"] for run in runs] == ["1e+09", "1.001e+09"]
+    assert not any("budget" in run.settings for run in runs)

@@ -13,7 +13,7 @@ from scripted import ScriptedEngine
 from ttc.config import RunConfig
 from ttc.cost import Tokens
 from ttc.data.datasets import PocketDataset
-from ttc.difficulty.bins import OracleDifficulty
+from ttc.difficulty.measured import OracleDifficulty
 from ttc.engines.base import Draw, Generator, Verifier
 from ttc.errors import RunError, UserError
 from ttc.execution.pool import open_executor, shutdown_workers

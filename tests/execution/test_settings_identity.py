@@ -6,7 +6,7 @@ from typing import Any
 
 from ttc.config import RunConfig
 from ttc.data.datasets import PocketDataset
-from ttc.difficulty.bins import OracleDifficulty
+from ttc.difficulty.measured import OracleDifficulty
 from ttc.engines.generator import VllmGenerator
 from ttc.engines.verifier import VllmVerifier
 from ttc.execution.identity import identity_of

@@ -126,7 +126,7 @@ def test_without_a_terminal_nothing_is_deleted_unless_yes_is_given(path: Path) -
         (["--before", "31.01.2026"], "not a date or moment"),
         (["--before", "0001-01-01T00:00+14:00"], "not a date or moment"),
         (["--before", ""], "not a date or moment"),
-        (["--engine", "jugde"], "judge, small"),
+        (["--engine", "jugde"], "holds none of its replies; use one of judge, small."),
     ],
 )
 def test_an_impossible_choice_is_one_line_and_deletes_nothing(path: Path, options: list[str], message: str) -> None:
@@ -134,3 +134,13 @@ def test_an_impossible_choice_is_one_line_and_deletes_nothing(path: Path, option
     assert (code, output.count("\n")) == (2, 1) and message in output
     with Store(path) as store:
         assert len(list(store.rows())) == 4
+
+
+def test_an_engine_of_an_empty_store_is_refused_because_the_store_is_empty(tmp_path: Path) -> None:
+    path = tmp_path / "empty.sqlite"
+    with Store(path):
+        pass
+    assert ttc(path, "--engine", "judge", "--yes") == (
+        2,
+        "error: --engine judge: the store is empty; there is nothing to delete.\n",
+    )

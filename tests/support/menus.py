@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from run_records import write_run
 
 from ttc.analysis.curves import Curve, Family, Point
-from ttc.analysis.tables import run_table
 from ttc.cost import Flops, FlopsConvention, Tokens
 from ttc.models import ModelId
 from ttc.runs.directory import RunDirectory
@@ -23,7 +22,7 @@ BEAM = {"_target_": "ttc.strategies.beam.Beam", "width": 4, "rounds": 40}
 
 def curve(
     label: str,
-    outcomes: Mapping[int, Sequence[float]],
+    outcomes: Mapping[int, Iterable[float]],
     *,
     selection: str = "weighted",
     flops_per_generation: float | None = 10.0,
@@ -88,16 +87,10 @@ def finished_run(
     **entries: object,
 ) -> RunDirectory:
     """Write a finished run with its strategy and models; its budget is the number of candidates."""
-    run = write_run(
-        directory,
-        records,
-        **{
-            "strategy_config": dict(config),
-            "models": {"generator": generator.to_json(), "prm": verifier.to_json() if verifier else None},
-            "budget": len(records[0].candidates),
-            **({} if independent else {"selections": {"weighted": {"accuracy": 0.5, "ci95": [0, 1]}}}),
-            **entries,
-        },
-    )
-    assert len(run_table(records, independent=independent))
-    return run
+    known: dict[str, Any] = {
+        "strategy_config": dict(config),
+        "models": {"generator": generator.to_json(), "prm": verifier.to_json() if verifier else None},
+        "budget": len(records[0].candidates),
+        **({} if independent else {"selections": {"weighted": {"accuracy": 0.5, "ci95": [0, 1]}}}),
+    }
+    return write_run(directory, records, **{**known, **entries})

@@ -151,6 +151,8 @@ def _sources(runs: Sequence[Run]) -> list[_Source]:
         config, models = run.summary.get("strategy_config"), models_of(run)
         if not isinstance(config, dict) or "_target_" not in config:
             raise _older(run)
+        if run.summary.get("budget_table"):
+            raise UserError(f"{run.directory} gave each problem a budget of its own (budget_table); leave it out.")
         prints = [model.fingerprint if model else None for model in models]
         key = json.dumps([config, prints, run.summary.get("aggregation")], sort_keys=True, default=str)
         _, _, members = groups.setdefault(key, (config, models, {}))

@@ -23,12 +23,35 @@ GROUPS = {
 }
 
 
-def headline(strategy: str, budget: int, data: str, n: int, total: int | None = None) -> str:
-    """Return what was run, e.g. "beam, budget 64, pocket (100 of 500 problems: data.limit=100)"."""
+def headline(summary: Mapping[str, Any], n: int, total: int | None = None) -> str:
+    """Return what was run, e.g. "beam, budget 64, pocket (100 of 500 problems: data.limit=100)".
+
+    `summary` is the content of summary.json, `n` how many of `total` problems were solved.
+    """
     size = f"{n} problem{'' if n == 1 else 's'}"
     if total is not None and total > n:
         size = f"{n} of {total} problems: data.limit={n}"
-    return f"{strategy}, budget {budget}, {data} ({size})"
+    return f"{summary['strategy']}, {_spent(summary)}, {summary.get('data')} ({size})"
+
+
+def _spent(summary: Mapping[str, Any]) -> str:
+    """Return the budget, and what limited it, e.g. "flops 3e+09 (budget 27)"."""
+    if plan := summary.get("plan"):
+        convention = ", paper" if plan["convention"] == "paper" else ""
+        return f"{plan['unit']} {_amount(plan['limit'], plan)} (budget {summary['budget']}{convention})"
+    table = " on average (budget_table)" if summary.get("budget_table") else ""
+    return f"budget {summary['budget']}{table}"
+
+
+def _plan_line(plan: Mapping[str, Any]) -> str:
+    """Return the planned and the real cost of a run that is limited by cost."""
+    amounts = {name: _amount(plan[name], plan) for name in ("planned", "real", "limit")}
+    kind = f"{plan['convention']} FLOPs" if plan["convention"] else "tokens"
+    return "{planned} planned, {real} real, {limit} allowed ({kind} per problem)".format(**amounts, kind=kind)
+
+
+def _amount(count: float, plan: Mapping[str, Any]) -> str:
+    return f"{count:,.0f}" if plan["unit"] == "tokens" else _flops(count)
 
 
 def show_run(title: str, table: pd.DataFrame, summary: Mapping[str, Any], console: Console | None = None) -> None:
@@ -65,7 +88,9 @@ def show_sweep(
     keys = dict.fromkeys(key for overrides, _ in jobs for key in overrides)
     differing = [key for key in keys if len({overrides.get(key) for overrides, _ in jobs}) > 1]
     names = list(dict.fromkeys(name for _, summary in jobs for name in summary["selections"]))
-    grid = plain_table("", right=(*differing, *names, "95% of the chosen", "seconds"))
+    planned = any(summary.get("plan") for _, summary in jobs)
+    costs = ("budget", "real cost") if planned else ()
+    grid = plain_table("", right=(*differing, *costs, *names, "95% of the chosen", "seconds"))
     for number, (overrides, summary) in enumerate(jobs):
         chosen, found = summary["selection"], summary["selections"]
         accuracies = [
@@ -74,6 +99,7 @@ def show_sweep(
         ]
         interval = "[{}, {}]".format(*map(_percent, summary["ci95"]))
         swept = [overrides.get(key, "") for key in differing]
+        swept += _planned_cells(summary) if planned else []
         grid.add_row(str(number), *swept, *accuracies, interval, f"{summary['seconds']['total']:.0f}")
     console.print()
     print_plain(console, f"sweep of {len(jobs)} jobs, accuracy in %: {directory / 'sweep.csv'}")
@@ -82,12 +108,20 @@ def show_sweep(
     console.print(grid)
 
 
+def _planned_cells(summary: Mapping[str, Any]) -> list[str]:
+    """Return a job's budget, and its cost per problem where that is limited."""
+    plan = summary.get("plan")
+    return [str(summary["budget"]), f"{_amount(plan['real'], plan)} {plan['unit']}" if plan else ""]
+
+
 def cost_lines(summary: Mapping[str, Any]) -> list[str]:
     """Return the lines that report what the run cost."""
     tokens, flops, seconds = (_in_order(summary.get(key) or {}) for key in ("tokens", "flops", "seconds"))
     lines = [("generations", f"{summary.get('generations', 0):,}")]
     lines.append(("tokens", ", ".join(f"{name.replace('_', ' ')} {tokens[name]:,}" for name in tokens)))
     lines.append(("FLOPs", ", ".join(f"{_flops(flops[name])} ({name})" for name in ("paper", "full") if name in flops)))
+    if plan := summary.get("plan"):
+        lines.append(("plan", _plan_line(plan)))
     if routes := summary.get("routes"):
         lines.append(("routes", ", ".join(f"{printable_line(name)} {n:,}" for name, n in routes.items())))
     if turned := summary.get("turned"):

@@ -26,17 +26,14 @@ def print_runs(runs: Sequence[Run], table_format: TableFormat, console: Console 
     Raises:
         UserError: files of a run are damaged.
     """
-    tables = [_read_table(run) for run in runs]  # all are read before the first is printed
     console = console or Console(highlight=False)
+    tables = [_read_table(run) for run in runs]
+    made = [_checked_tables(run, table) for run, table in zip(runs, tables, strict=True)]  # before the first is printed
     if table_format is TableFormat.csv:
         print_tables([tidy_table(runs, tables)], table_format, console)
         return
     if table_format is not TableFormat.text:
-        print_tables(
-            [made for run, table in zip(runs, tables, strict=True) for made in run_tables(run, table)],
-            table_format,
-            console,
-        )
+        print_tables([table for found in made for table in found], table_format, console)
         return
     for place, (run, table) in enumerate(zip(runs, tables, strict=True)):
         if place:
@@ -76,6 +73,14 @@ def tidy_table(runs: Sequence[Run], tables: Sequence[pd.DataFrame]) -> ReportTab
     return ReportTable(columns, rows)
 
 
+def _checked_tables(run: Run, table: pd.DataFrame) -> list[ReportTable]:
+    try:
+        return run_tables(run, table)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        files = RunDirectory(run.directory)
+        raise UserError(f"{files.summary_file} is damaged ({error}); run the experiment again.") from None
+
+
 def _overall(rows: Sequence[Row], selection: str, title: str, notes: Sequence[str]) -> ReportTable:
     columns = [Column("selection"), Column("accuracy", Unit.percent), Column("n", Unit.count)]
     cells = [(marked(row["selection"], selection), _interval(row), int(row["n"])) for row in rows]
@@ -106,9 +111,7 @@ def _interval(row: Mapping[Hashable, Any]) -> Interval:
 def _title(run: Run) -> str:
     summary = run.summary
     n = int(summary.get("n_problems", 0))
-    return headline(
-        summary["strategy"], summary["budget"], str(summary.get("data")), n, summary.get("n_problems_available")
-    )
+    return headline(summary, n, summary.get("n_problems_available"))
 
 
 def _read_table(run: Run) -> pd.DataFrame:

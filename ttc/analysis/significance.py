@@ -63,7 +63,7 @@ def _flipped_sums(patterns: NDArray[np.int64], values: NDArray[np.float64]) -> N
 def holm(p_values: Sequence[float]) -> list[float]:
     """Return p-values adjusted for each other: the smallest times m, the next times m - 1, .. (Holm 1979).
 
-    Those below 0.05 are of true differences, all of them, with a probability of at least 95%.
+    With 0.05 as the limit, the probability of even one false discovery among all of them is at most 5%.
     """
     order = sorted(range(len(p_values)), key=lambda place: p_values[place])
     adjusted, largest = [0.0] * len(p_values), 0.0

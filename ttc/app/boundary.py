@@ -43,7 +43,7 @@ class ErrorBoundary(TyperGroup):
 
 
 def _raise_usage_error(error: Any) -> None:
-    """Tell click's error in flags or arguments on one line, unless it is a request for help."""
+    """Print click's error in flags or arguments on one line and exit, unless it is a request for help."""
     if hasattr(error, "format_message") and type(error).__name__ != "NoArgsIsHelpError":
         from ttc.terminal import printable_line
 
@@ -53,7 +53,7 @@ def _raise_usage_error(error: Any) -> None:
 
 
 def _exit_code(error: Exception) -> int | None:
-    """Return the exit code of an error that is told on one line; None for a bug, and for a closed pipe."""
+    """Return the exit code of an error that is printed on one line; None for a bug, and for a closed pipe."""
     if isinstance(error, UserError):
         return 2
     system = isinstance(error, OSError) and error.errno is not None and not isinstance(error, BrokenPipeError)

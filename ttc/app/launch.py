@@ -85,6 +85,28 @@ def launch(
     if given.config_path is not None and "://" not in given.config_path:
         given.config_path = str(Path(given.config_path).absolute())  # Hydra would look beside this file
         flags += ["--config-path", given.config_path]
+    task = _task(run, settings_type, refuse_other)
+    application = hydra.main(config_path=str(config_directory()), config_name=config_name, version_base="1.3")(task)
+    runs = not (given.help or given.hydra_help or given.cfg or given.info)
+    with _explained(overrides, CONFIG_ERRORS if runs else COMPOSITION_ERRORS), _argv([program, *flags, *overrides]):
+        planned: list[Job] = []
+        if runs and not given.experimental_rerun:
+            planned = _check_jobs(given, config_name, settings_type, refuse_other)
+        logging.raiseExceptions = False  # a log on a full disk: the run itself reports that, on one line
+        try:
+            application()
+        except _Stopped as stopped:
+            raise stopped.error from None
+        except OSError as error:
+            if not runs or error.errno is None:
+                raise
+            raise _unwritable(error, planned) from None
+
+
+def _task(
+    run: Callable[[S, Job], float | None], settings_type: type[S], refuse_other: Callable[[S, Job], None]
+) -> Callable[[DictConfig], float | None]:
+    """Return what Hydra calls with the config of each job."""
 
     def task(config: DictConfig) -> float | None:
         raise_if_received()
@@ -109,21 +131,7 @@ def launch(
             log.info("stopped: %s", stopped, exc_info=error if error is not stopped else error.__cause__)
             raise _Stopped(stopped) from None  # a full disk or a dead engine would stop the other jobs too
 
-    application = hydra.main(config_path=str(config_directory()), config_name=config_name, version_base="1.3")(task)
-    runs = not (given.help or given.hydra_help or given.cfg or given.info)
-    with _explained(overrides, CONFIG_ERRORS if runs else COMPOSITION_ERRORS), _argv([program, *flags, *overrides]):
-        planned: list[Job] = []
-        if runs and not given.experimental_rerun:
-            planned = _check_jobs(given, config_name, settings_type, refuse_other)
-        logging.raiseExceptions = False  # a log on a full disk: the run itself reports that, on one line
-        try:
-            application()
-        except _Stopped as stopped:
-            raise stopped.error from None
-        except OSError as error:
-            if not runs or error.errno is None:
-                raise
-            raise _unwritable(error, planned) from None
+    return task
 
 
 def _unwritable(error: OSError, planned: Sequence[Job]) -> UserError | RunError:

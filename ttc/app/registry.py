@@ -64,7 +64,8 @@ def config_directory() -> Path:
 def register_run() -> None:
     """Register the classes that `ttc run` may compose."""
     from ttc.data.datasets import PocketDataset, TabularDataset
-    from ttc.difficulty.bins import OracleDifficulty
+    from ttc.difficulty.learned import LearnedDifficulty
+    from ttc.difficulty.measured import OracleDifficulty, PredictedDifficulty
     from ttc.engines.ensemble import Ensemble
     from ttc.engines.generator import VllmGenerator
     from ttc.engines.verifier import VllmVerifier
@@ -82,7 +83,8 @@ def register_run() -> None:
     _register(RUN_SCHEMA, Majority, BestOfN, Beam, Lookahead, Revisions)
     _register(Dvts, Particles, AdaptiveConsistency, Mcts, ComputeOptimal)
     _register_threshold()
-    _register(VllmGenerator, VllmVerifier, Ensemble, TabularDataset, PocketDataset, OracleDifficulty, SqliteStore)
+    _register(VllmGenerator, VllmVerifier, Ensemble, TabularDataset, PocketDataset, SqliteStore)
+    _register(OracleDifficulty, PredictedDifficulty, LearnedDifficulty)
     for name, group in GROUPS.items():
         for announced in entry_points(group=group.entry_points):
             _register_entry_point(name, announced)

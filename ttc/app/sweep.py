@@ -71,7 +71,9 @@ def _job_table(run: Run, directory: Path) -> pd.DataFrame:
     files, summary, swept = RunDirectory(run.directory), run.summary, run.overrides
     files.refuse_mixture(summary)
     try:
+        planned = {"budget": summary["budget"]} if summary.get("plan") else {}
         cost = {
+            **planned,
             "generations": summary["generations"],
             **{f"{name}_flops": summary["flops"][name] for name in ("paper", "full")},
             "seconds": summary["seconds"]["total"],

@@ -9,9 +9,11 @@ import typer
 from ttc import __version__
 from ttc.app.boundary import ErrorBoundary
 from ttc.cli.allocate import allocate
+from ttc.cli.difficulty import difficulty
 from ttc.cli.optimal import optimal
 from ttc.cli.results import compare, grade, show
 from ttc.cli.running import PASS_THROUGH, run, train
+from ttc.cli.scale import scale
 from ttc.cli.store import store
 
 app = typer.Typer(
@@ -23,7 +25,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(context_settings=PASS_THROUGH, add_help_option=False)(run)
-for command in (show, grade, compare, optimal, allocate):
+for command in (show, grade, compare, difficulty, optimal, allocate, scale):
     app.command()(command)
 app.add_typer(train, name="train")
 app.add_typer(store, name="store")

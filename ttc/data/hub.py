@@ -1,4 +1,4 @@
-"""Datasets on the Hugging Face hub become rows; what is missing is said soon, and on one line."""
+"""Datasets on the Hugging Face hub become rows; one that is missing is refused within seconds, on one line."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ttc.errors import UserError
+from ttc.hub import Finding, look_for_dataset, one_line
 
-LOOK_SECONDS = 4.0  # for the hub's first answer; its own client tries for half a minute
 _LOGGERS = ("huggingface_hub", "datasets", "httpx", "filelock", "fsspec", "urllib3")
 _FILE = "set data.path=FILE (a .jsonl, .json, .csv or .parquet file)"
 
@@ -32,32 +32,20 @@ def read_hub(hub: str, config: str | None, split: str) -> Iterator[tuple[str, di
 
 
 def _look(hub: str) -> str | None:
-    """Ask the hub for the dataset once; return why it cannot be reached, or None.
+    """Ask the hub for the dataset once; return why there is no answer, or None.
 
     Raises:
         UserError: the hub has no such dataset.
     """
-    from huggingface_hub import HfApi, constants
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
-
-    try:
-        HfApi().dataset_info(hub, timeout=LOOK_SECONDS)
-    except HFValidationError:
-        raise UserError(f"data.hub={hub}: not the name of a dataset; it looks like openai/gsm8k.") from None
-    except OfflineModeIsEnabled:
-        return "HF_HUB_OFFLINE is set"
-    except HfHubHTTPError as error:
-        if error.response.status_code in (401, 403, 404):  # the hub does not tell a private dataset from an absent one
-            raise UserError(
-                f"data.hub={hub}: {constants.ENDPOINT} has no such dataset, or it is private; check the name, log in "
-                f"with `hf auth login`, or {_FILE}."
-            ) from None
-        return f"{constants.ENDPOINT} answered with the error {error.response.status_code}"
-    except Exception as error:  # whatever the client's transport raises
-        if "Timeout" in type(error).__name__:
-            return f"{constants.ENDPOINT} did not answer within {LOOK_SECONDS:g} s"
-        return f"{constants.ENDPOINT} cannot be reached ({_one_line(error)})"
-    return None
+    found = look_for_dataset(hub)
+    if found.finding is Finding.MISNAMED:
+        raise UserError(f"data.hub={hub}: not the name of a dataset; it looks like openai/gsm8k.")
+    if found.finding is Finding.ABSENT:
+        raise UserError(
+            f"data.hub={hub}: {found.endpoint} has no such dataset, or it is private; check the name, log in with "
+            f"`hf auth login`, or {_FILE}."
+        )
+    return found.reason or None
 
 
 def _load(hub: str, config: str | None, split: str, unreachable: str | None) -> Any:
@@ -86,16 +74,12 @@ def _load(hub: str, config: str | None, split: str, unreachable: str | None) -> 
                 f"check the network, or {_FILE}."
             ) from None
         raise UserError(
-            f"{named} (split {split}) cannot be loaded: {_one_line(error)}; check the name and the network, or {_FILE}."
+            f"{named} (split {split}) cannot be loaded: {one_line(error)}; check the name and the network, or {_FILE}."
         ) from None
 
 
 def _names(listed: str) -> str:
     return ", ".join(re.findall(r"['\"]([^'\"]*)['\"]", listed)) or listed
-
-
-def _one_line(error: Exception) -> str:
-    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)[:300]
 
 
 @contextmanager

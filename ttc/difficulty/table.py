@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,16 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from ttc.cost import Flops
+from ttc.difficulty.samples import ALL, Samples, read_samples, scaled
 from ttc.errors import UserError
 from ttc.files import read_json, write_json
 from ttc.models import ModelId
-from ttc.runs.directory import RunDirectory
 from ttc.runs.finding import Run
-from ttc.runs.records import CandidateRecord, ProblemRecord
 from ttc.terminal import printable_line
 
 BINS = 5
-INDEPENDENT = "pass@1"  # only runs of independent samples have this selection
 HINT = "give a table that `ttc difficulty` wrote, or a JSON object {id: value}."
 
 
@@ -40,6 +37,34 @@ def quintiles(values: Mapping[str, float]) -> dict[str, int]:
     """
     ranked = ranking(values)
     return {id_: rank * BINS // len(ranked) + 1 for rank, id_ in enumerate(ranked)}
+
+
+def check_thresholds(key: str, thresholds: Sequence[float]) -> None:
+    """Refuse what cannot be the four values between five bins.
+
+    Raises:
+        UserError: they are not falling numbers in (0, 1), one fewer than there are bins.
+    """
+    falling = all(high > low for high, low in zip([1.0, *thresholds], [*thresholds, 0.0], strict=True))
+    if len(thresholds) != BINS - 1 or not falling:
+        raise UserError(
+            f"{key}: must be {BINS - 1} falling numbers between 0 and 1; use e.g. [0.8,0.6,0.4,0.2], or none for "
+            "quintiles."
+        )
+
+
+def as_thresholds(text: str) -> tuple[float, ...]:
+    """Return the thresholds of `--thresholds 0.8,0.6,0.4,0.2`.
+
+    Raises:
+        UserError: it holds something else.
+    """
+    try:
+        thresholds = tuple(map(float, text.strip("[]").split(",")))
+    except ValueError:
+        thresholds = ()
+    check_thresholds(f"--thresholds {text}", thresholds)
+    return thresholds
 
 
 def ranking(values: Mapping[str, float]) -> list[str]:
@@ -119,9 +144,9 @@ class DifficultyTable:
             return cls(
                 DifficultyKind(given["kind"]),
                 _values(path, given["values"]),
-                given["samples"],
+                _count("samples", given["samples"]),
                 float(given["generations"]),
-                Flops(flops["paper"], flops["full"]),
+                Flops(_count("flops", flops["paper"]), _count("flops", flops["full"])),
                 models["generator"],
                 models["prm"],
             )
@@ -130,88 +155,52 @@ class DifficultyTable:
             raise UserError(f"{path} is not a table of difficulties ({reason}); {HINT}") from None
 
 
-def measured_difficulty(kind: DifficultyKind, runs: Sequence[Run], samples: int | None = None) -> DifficultyTable:
+def measured_difficulty(
+    kind: DifficultyKind, runs: Sequence[Run], samples: int | None = None, part: slice = ALL
+) -> DifficultyTable:
     """Measure a difficulty from finished runs of independent samples; several seeds are pooled.
 
-    `oracle` is pass@1, `predicted` the mean final value of the verifier, for which a solution without a value counts 0.
+    `oracle` is pass@1, `predicted` the mean final value of the verifier over the solutions that have one.
 
     Args:
         kind: oracle or predicted.
         runs: at least one.
         samples: use the first so many of each problem in each run; None: all.
+        part: of those, e.g. every other one.
 
     Raises:
-        UserError: dependent samples, fewer of them than asked for, or no values.
+        UserError: dependent samples, fewer of them than asked for, no values, or runs that cannot be pooled.
     """
-    if samples is not None and samples < 1:
-        raise UserError(f"samples={samples}: must be at least 1 per problem; use e.g. 64.")
-    totals: dict[str, list[float]] = {}
-    spent: list[tuple[int, Flops]] = []
-    for run in runs:
-        for record in _independent_records(run, samples):
-            chosen = record.candidates if samples is None else record.candidates[:samples]
-            totals.setdefault(record.id, []).extend(_value(kind, candidate, run) for candidate in chosen)
-            spent.append((len(chosen), _share(record.flops, len(chosen) / len(record.candidates))))
-    values = {id_: math.fsum(own) / len(own) for id_, own in totals.items()}
-    generations = sum(count for count, _ in spent) / len(values)
-    flops = Flops(
-        paper=_mean([found.paper for _, found in spent], len(values)),
-        full=_mean([found.full for _, found in spent], len(values)),
-    )
-    generator, verifier = _models(runs[0])
-    used = verifier if kind is DifficultyKind.predicted else None
-    return DifficultyTable(kind, values, round(generations), generations, flops, generator, used)
+    return difficulty_of(kind, read_samples(runs, samples, part))
 
 
-def _share(flops: Flops, share: float) -> Flops:
-    return Flops(
-        paper=None if flops.paper is None else round(share * flops.paper),
-        full=None if flops.full is None else round(share * flops.full),
+def difficulty_of(kind: DifficultyKind, samples: Samples) -> DifficultyTable:
+    """Return the oracle or predicted difficulty that samples show.
+
+    Raises:
+        UserError: predicted difficulty of samples without values.
+    """
+    predicted = kind is DifficultyKind.predicted
+    return DifficultyTable(
+        kind,
+        samples.mean_values() if predicted else samples.pass1(),
+        round(samples.per_problem),
+        samples.per_problem,
+        scaled(samples.flops, 1 / len(samples.grades)),
+        samples.generator,
+        samples.verifier if predicted else None,
     )
 
 
-def _mean(counts: Sequence[int | None], problems: int) -> int | None:
-    known = [count for count in counts if count is not None]
-    return round(sum(known) / problems) if len(known) == len(counts) else None
-
-
-def _independent_records(run: Run, samples: int | None) -> list[ProblemRecord]:
-    if INDEPENDENT not in run.summary["selections"]:
-        raise UserError(
-            f"{run.directory} is not a run of independent samples; give one of strategy=majority or best_of_n."
-        )
-    files = RunDirectory(run.directory)
-    files.refuse_mixture(run.summary)
-    records = [record for record in files.records() if record.candidates]
-    if not records:
-        raise UserError(f"{run.directory} holds no candidates; give a finished run of strategy=best_of_n.")
-    fewest = min(len(record.candidates) for record in records)
-    if samples is not None and samples > fewest:
-        raise UserError(f"samples={samples}: {run.directory} has {fewest} per problem; use at most {fewest}.")
-    return records
-
-
-def _value(kind: DifficultyKind, candidate: CandidateRecord, run: Run) -> float:
-    if kind is DifficultyKind.oracle:
-        return float(candidate.correct)
-    if not candidate.values:
-        raise UserError(
-            f"{run.directory} has no verifier values, which predicted difficulty is made of; give a run of "
-            "strategy=best_of_n."
-        )
-    return candidate.values[-1]
-
-
-def _models(run: Run) -> tuple[ModelId | None, ModelId | None]:
-    try:
-        given = run.summary["models"]
-        generator, verifier = (ModelId.from_json(given[name]) if given[name] else None for name in ("generator", "prm"))
-    except (KeyError, TypeError):
-        return None, None  # an older version wrote the run
-    return generator, verifier
+def _count(name: str, value: object) -> int | None:
+    if value is not None and type(value) is not int:
+        raise TypeError(f"{name}={value!r:.80} must be a whole number or null")
+    return value
 
 
 def _values(path: Path, given: Mapping[str, Any]) -> dict[str, float]:
+    if not given:
+        raise UserError(f"{path} has no values; {HINT}")
     for id_, value in given.items():
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
             shown = (printable_line(repr(part), 80) for part in (id_, value))

@@ -9,7 +9,9 @@ from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, Protocol
 
 from ttc.cost import ModelShape
+from ttc.errors import UserError
 from ttc.hashing import digest
+from ttc.models import Embeddings
 from ttc.types import Problem, Reply, Request
 
 
@@ -130,6 +132,16 @@ class Generator(EngineConfig):
         Raises:
             UserError: with a problem's id, its size, the limit and the remedy.
         """
+
+    def embed(self, problems: Sequence[Problem]) -> Embeddings:
+        """Return what the generator makes of each problem before it writes anything.
+
+        Raises:
+            UserError: this generator shows no hidden states.
+        """
+        raise UserError(
+            f"{self.name} shows no hidden states, which difficulty=learned reads; use difficulty=predicted."
+        )
 
 
 @dataclass

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ttc.engines.checkpoint import local_directory
 from ttc.engines.endings import Endings
+from ttc.engines.inspection import inspect_checkpoint
 from ttc.engines.prompts import PromptWriter
 from ttc.errors import UserError
 from ttc.types import Problem, Trace
@@ -60,11 +61,8 @@ def _context(config: VllmGenerator) -> tuple[int | None, str]:
 
 
 def _longest(config: VllmGenerator) -> int | None:
-    """Return the checkpoint's number of positions, where nothing can extend it."""
+    """Return the checkpoint's longest context in tokens; None where a setting can extend it, and before a download."""
     directory = local_directory(config.source, config.revision)
     if directory is None or "hf_overrides" in config.engine_args:
         return None
-    settings = json.loads((directory / "config.json").read_text(encoding="utf-8"))
-    scaling = settings.get("rope_scaling") or settings.get("rope_parameters") or {}
-    positions = settings.get("max_position_embeddings")
-    return positions if isinstance(positions, int) and "factor" not in scaling else None
+    return inspect_checkpoint(config.key, directory, complete=Path(config.source).is_dir()).longest_context

@@ -5,11 +5,12 @@ A stop string can end inside a token, span several tokens, and span several step
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from ttc.engines.weight_files import read_json
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -92,7 +93,7 @@ def _configured(directory: Path | None) -> list[int]:
     """Return the end marks in config.json; those of a multimodal checkpoint's language model are nested."""
     if directory is None:
         return []
-    config = json.loads((directory / "config.json").read_text(encoding="utf-8"))
+    config = read_json(str(directory), directory / "config.json")
     nested = config.get("text_config")
     return [*_ids(config.get("eos_token_id")), *_ids(nested.get("eos_token_id") if isinstance(nested, dict) else None)]
 

@@ -24,7 +24,7 @@ class Combination(StrEnum):
 
 @dataclass
 class Ensemble(Verifier):
-    """Verifiers by name, and how their values in [0, 1] are combined; `weights` are by name too."""
+    """Verifiers by name, and how their values in [0, 1] are combined; `how=weighted` needs `weights` by name too."""
 
     members: dict[str, Verifier] = field(default_factory=dict)
     how: Combination = Combination.mean
@@ -45,6 +45,11 @@ class Ensemble(Verifier):
     def check(self) -> None:
         if not self.members:
             raise UserError("prm.members is empty; name verifiers, as configs/prm/ensemble.yaml does.")
+        if self.weights and self.how is not Combination.weighted:
+            raise UserError(
+                f"prm.weights={dict(self.weights)}: prm.how={self.how} reads no weights; use prm.how=weighted, or "
+                "leave them out."
+            )
         if self.how is Combination.weighted:
             missing = [name for name in self.members if not 0 <= self.weights.get(name, -1) < math.inf]  # NaN is not
             if missing or not sum(self.weights[name] for name in self.members):

@@ -15,6 +15,7 @@ from ttc.engines.pretrained import load_tokenizer
 from ttc.engines.prompts import PromptSettings
 from ttc.engines.vllm_setup import VllmSettings, prepare, refuse_unknown
 from ttc.errors import UserError
+from ttc.models import Embeddings
 from ttc.types import Problem
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class VllmGenerator(PromptSettings, VllmSettings, Generator):
         check_room(self, problems)
 
     def tokenizer(self) -> PreTrainedTokenizerBase | None:
-        """Return the checkpoint's tokenizer; None before it was downloaded, and where vLLM is told to use another."""
+        """Return the checkpoint's tokenizer; None before it was downloaded, and where `engine_args` names another."""
         if any("tokenizer" in name for name in self.engine_args):
             return None
         if local_directory(self.source, self.revision) is None:
@@ -132,3 +133,8 @@ class VllmGenerator(PromptSettings, VllmSettings, Generator):
 
     def start(self) -> Engine:
         return GeneratorEngine(self)
+
+    def embed(self, problems: Sequence[Problem]) -> Embeddings:
+        from ttc.engines.embedding import embed_problems
+
+        return embed_problems(self, problems)

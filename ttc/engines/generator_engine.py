@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ttc.engines.base import Draw, EngineReply, Usage
 from ttc.engines.checkpoint import local_directory
-from ttc.engines.endings import find_endings
+from ttc.engines.endings import Endings, find_endings
 from ttc.engines.prompts import Prompt, PromptWriter, end_of_turn
 from ttc.engines.steps import StepSplitter
 from ttc.engines.vllm_setup import load_engine, shape_of
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
     from vllm.outputs import RequestOutput
     from vllm.sampling_params import SamplingParams
+    from vllm.v1.engine.llm_engine import LLMEngine
 
     from ttc.engines.generator import VllmGenerator
 
@@ -32,13 +33,7 @@ class GeneratorEngine:
         model = self._engine.model_config
         tokenizer: PreTrainedTokenizerBase = self._engine.get_tokenizer()
         config.check_template(tokenizer, config.model)  # again: the first time, it may not have been downloaded
-        self._endings = find_endings(
-            tokenizer,
-            config.stop,
-            model.try_get_generation_config().get("eos_token_id"),
-            local_directory(config.source, config.revision),
-            end_of_turn(config, tokenizer),
-        )
+        self._endings = load_endings(config, self._engine)
         self._splitter = StepSplitter(tokenizer, config.step_separator, self._endings)
         self._writer = PromptWriter(config, tokenizer, self._endings)
         self._max_model_len: int = model.max_model_len
@@ -173,6 +168,18 @@ class GeneratorEngine:
         usage = Usage(running.prompt_tokens, running.cached_tokens, len(running.new_ids))
         trace = running.request.trace.extended(steps, finish)
         return EngineReply(ticket, trace, usage, hidden_attempts=running.prompt.hidden_attempts)
+
+
+def load_endings(config: VllmGenerator, engine: LLMEngine) -> Endings:
+    """Return every mark and string at which a solution of a loaded checkpoint ends."""
+    tokenizer: PreTrainedTokenizerBase = engine.get_tokenizer()
+    return find_endings(
+        tokenizer,
+        config.stop,
+        engine.model_config.try_get_generation_config().get("eos_token_id"),
+        local_directory(config.source, config.revision),
+        end_of_turn(config, tokenizer),
+    )
 
 
 @dataclass

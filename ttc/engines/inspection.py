@@ -50,6 +50,14 @@ class Checkpoint:
         value = self.text_config.get(name)
         return value if isinstance(value, int) and not isinstance(value, bool) else None
 
+    @property
+    def longest_context(self) -> int | None:
+        """The tokens that config.json plainly says it reads; None where scaled positions make it a matter for vLLM."""
+        scaling = [self.text_config.get(name) for name in ("rope_scaling", "rope_parameters")]
+        if any(isinstance(rope, dict) and "factor" in str(rope) for rope in scaling):
+            return None
+        return None if "model_max_length" in self.text_config else self.size("max_position_embeddings")
+
     def refuse(self, reason: str) -> NoReturn:
         """Refuse the checkpoint for a reason that includes the remedy."""
         raise UserError(f"{self.key}: {reason}")

@@ -52,7 +52,7 @@ def check_length(settings: VllmSettings, checkpoint: Checkpoint) -> None:
     Raises:
         UserError: with the longest possible.
     """
-    longest = _longest_context(checkpoint)
+    longest = checkpoint.longest_context
     given = settings.max_model_len
     overridden = {"max_model_len", "hf_overrides"} & settings.engine_args.keys()
     if given is None or longest is None or overridden or os.environ.get("VLLM_ALLOW_LONG_MAX_MODEL_LEN"):
@@ -62,15 +62,6 @@ def check_length(settings: VllmSettings, checkpoint: Checkpoint) -> None:
             f"{settings.group}.max_model_len={given}: {checkpoint.key} reads at most {longest} tokens "
             f"(max_position_embeddings); use {settings.group}.max_model_len={longest} or less."
         )
-
-
-def _longest_context(checkpoint: Checkpoint) -> int | None:
-    """Return what config.json says plainly; None where scaled positions make it a matter for vLLM."""
-    config = checkpoint.text_config
-    scaling = [config.get(name) for name in ("rope_scaling", "rope_parameters")]
-    if any(isinstance(rope, dict) and "factor" in str(rope) for rope in scaling) or "model_max_length" in config:
-        return None
-    return checkpoint.size("max_position_embeddings")
 
 
 def _check_memory(settings: VllmSettings) -> None:

@@ -56,7 +56,7 @@ class VllmVerifier(VllmSettings, Verifier):
     def check_checkpoint(self, checkpoint: Checkpoint) -> None:
         check_gives_values(checkpoint, bool(self.label_tokens), self.positive_class, self.pooling)
         if any("tokenizer" in name for name in self.engine_args):
-            return  # vLLM is told to use another
+            return  # engine_args names another tokenizer
         step_format = FORMATS[self.format]
         if self.label_tokens or self.max_model_len is not None or step_format.needs_tokens:
             tokenizer = load_tokenizer(self.key, checkpoint.directory, None, self.trusts_remote_code)

@@ -37,8 +37,13 @@ class Executor(Protocol):
     def damaged_replies(self) -> int:
         """How many stored replies were damaged, and computed again."""
 
-    def solve(self, problems: Sequence[Problem]) -> Iterator[Outcome]:
-        """Yield each problem's outcome as it finishes."""
+    def solve(self, problems: Sequence[Problem], budget: int | None = None) -> Iterator[Outcome]:
+        """Yield each problem's outcome as it finishes.
+
+        Args:
+            problems: any part of the run's.
+            budget: of each, in generations; None: what the config gives each. Several may be tried one after another.
+        """
 
 
 class LocalExecutor(Runner):
@@ -59,6 +64,6 @@ class LocalExecutor(Runner):
     def damaged_replies(self) -> int:
         return self._store.damaged if self._store else 0
 
-    def solve(self, problems: Sequence[Problem]) -> Iterator[Outcome]:
-        strategy, budget = self._config.strategy, self._config.budget
-        return self.run(start_flows(problems, lambda problem: strategy.solve(problem, budget)))
+    def solve(self, problems: Sequence[Problem], budget: int | None = None) -> Iterator[Outcome]:
+        strategy, budget_of = self._config.strategy, self._config.budget_of
+        return self.run(start_flows(problems, lambda p: strategy.solve(p, budget or budget_of(p.id))))

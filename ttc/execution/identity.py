@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -13,18 +13,40 @@ from ttc.hashing import digest
 from ttc.runs.identity import RunIdentity
 from ttc.strategies.base import Strategy, config_of
 
+NEW_SETTINGS = frozenset({"stop", "samples", "thresholds"})
+"""Settings that finished runs and stores may be older than: what is not set is left out."""
+
 
 def identity_of(config: RunConfig, overrides: Iterable[str] = ()) -> RunIdentity:
     """Return what identifies the run of a config: its results may replace only those of the same settings."""
     parts = {name: getattr(config, name) for name in ("strategy", "generator", "verifier", "data", "difficulty")}
     settings: dict[str, Any] = {name: [type(part).__name__, _results_of(part)] for name, part in parts.items() if part}
-    settings |= {name: getattr(config, name) for name in ("budget", "seed", "selection", "aggregation")}
+    settings |= _budget(config) | {name: getattr(config, name) for name in ("seed", "selection", "aggregation")}
     if config.grading_units:  # only then: older runs have no such setting
         settings["grading_units"] = True
     return RunIdentity(digest(json.dumps(settings, sort_keys=True, default=str)).hex(), tuple(overrides))
 
 
+def budgets_digest(budgets: Mapping[str, int]) -> str:
+    """Return what identifies the budgets of a table."""
+    return digest(sorted(budgets.items())).hex()
+
+
+def _budget(config: RunConfig) -> dict[str, Any]:
+    """Return what the user set: the budget itself, or what determines it."""
+    if config.limit is not None:
+        return {config.limit.unit: config.limit.amount, "flops_convention": config.limit.convention}
+    if config.budgets is not None:
+        return {"budget_table": budgets_digest(config.budgets)}
+    return {"budget": config.budget}
+
+
 def _results_of(part: Any) -> dict[str, Any]:
-    settings = config_of(part) if isinstance(part, Strategy) else {}
-    nested = {name: value for name, value in settings.items() if isinstance(value, dict)}  # with their classes
-    return {name: value for name, value in (asdict(part) | nested).items() if name not in SPEED_SETTINGS}
+    config = config_of(part) if isinstance(part, Strategy) else {}
+    nested = {name: value for name, value in config.items() if isinstance(value, dict)}  # with their classes
+    settings = asdict(part) | nested
+    return {
+        name: value
+        for name, value in settings.items()
+        if name not in SPEED_SETTINGS and (value or name not in NEW_SETTINGS - {"stop"})
+    }

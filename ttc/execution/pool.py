@@ -23,7 +23,7 @@ from ttc.cost import Tokens
 from ttc.errors import RunError
 from ttc.execution.executor import Executor, LocalExecutor
 from ttc.execution.runner import Outcome
-from ttc.execution.worker import REPORT_SECONDS, SIGNALS, Done, Failed, Loaded, Progress, serve
+from ttc.execution.worker import REPORT_SECONDS, SIGNALS, Done, Failed, Loaded, Progress, Task, serve
 from ttc.types import Problem
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,11 @@ def open_executor(config: RunConfig, problems: int) -> Iterator[Executor]:
     """Load the weights in this process or in `config.workers` others, reusing what an earlier job has loaded."""
     count = min(config.workers, problems)
     if count > 1:
-        yield ProcessPool(config, _worker_processes(count))
+        pool = ProcessPool(config, _worker_processes(count))
+        try:
+            yield pool
+        finally:
+            pool.end_job()
         return
     with config.store.open() if config.store else contextlib.nullcontext() as store:
         yield LocalExecutor(config, store)
@@ -95,10 +99,10 @@ class ProcessPool:
     def decoding_tokens(self) -> int:
         return sum(worker.decoding_tokens for worker in self._workers)
 
-    def solve(self, problems: Sequence[Problem]) -> Iterator[Outcome]:
+    def solve(self, problems: Sequence[Problem], budget: int | None = None) -> Iterator[Outcome]:
         with _shutdown_on_error():
             for number, worker in enumerate(self._workers):
-                worker.send(problems[number :: len(self._workers)])
+                worker.send(Task(problems[number :: len(self._workers)], budget))
             busy = {worker.pipe: worker for worker in self._workers}
             while busy:
                 for pipe in wait([*busy], timeout=REPORT_SECONDS):
@@ -113,6 +117,11 @@ class ProcessPool:
                         self._add(message)
                         del busy[pipe]
                 self.on_poll()
+
+    def end_job(self) -> None:
+        """Let the workers close the job's store."""
+        for worker in self._workers:
+            worker.send(None)
 
     def _add(self, done: Done) -> None:
         self.ledger.absorb(done.ledger)

@@ -56,6 +56,7 @@ class RecordBuilder:
         return ProblemRecord(
             id=problem.id,
             gold=problem.gold,
+            question=problem.question,
             subject=problem.subject,
             level=problem.level,
             correct=selected[str(self.selection)].correct,
@@ -134,7 +135,7 @@ class Recorder:
         self._offsets[record.id] = self._file.tell()
         self._file.write(jsonl_row(record.to_json()).encode() + b"\n")
         slim = CandidateColumns([replace(candidate, text="") for candidate in record.candidates])
-        self._records[record.id] = replace(record, candidates=slim)
+        self._records[record.id] = replace(record, candidates=slim, question=None)
 
     def _stop(self) -> None:
         if self._thread.is_alive():

@@ -86,7 +86,7 @@ class Runner:
         self._tickets: dict[int, _Ticket] = {}
         self._issued = 0
         self._done: list[Outcome] = []
-        self.ledger = self._new_ledger()
+        self.ledger = self.new_ledger()
         self.seconds = {"generate": 0.0, "score": 0.0}
 
     def run(self, flows: Iterable[tuple[Problem, Flow]]) -> Iterator[Outcome]:
@@ -99,14 +99,15 @@ class Runner:
                 if following is None:
                     more = False
                 else:
-                    self._advance(_ActiveFlow(*following, self._new_ledger()), None)
+                    self._advance(_ActiveFlow(*following, self.new_ledger()), None)
             for found in self._poll():
                 self._deliver(found)
             self.on_poll()
             yield from self._done
             self._done.clear()
 
-    def _new_ledger(self) -> Ledger:
+    def new_ledger(self) -> Ledger:
+        """Return an empty account of the models in use."""
         return Ledger(self._generator.shape, self._verifier.shape if self._verifier else None)
 
     @property

@@ -15,9 +15,18 @@ from ttc.config import RunConfig
 from ttc.cost import Ledger, Tokens
 from ttc.errors import RunError, UserError
 from ttc.execution.executor import LocalExecutor
+from ttc.types import Problem
 
 REPORT_SECONDS = 0.2
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # they end a run: the main process stops its workers
+
+
+@dataclass(frozen=True)
+class Task:
+    """Problems that a worker has to solve, and the budget of each; None: what the config gives it."""
+
+    problems: Sequence[Problem]
+    budget: int | None
 
 
 @dataclass(frozen=True)
@@ -37,7 +46,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Done:
-    """The worker has finished its problems."""
+    """The worker has finished its task; what it cost since the last one."""
 
     ledger: Ledger
     seconds: Mapping[str, float]
@@ -53,7 +62,7 @@ class Failed:
 
 
 def serve(pipe: Connection, number: int, count: int) -> None:
-    """Run worker `number` of `count`: receive configs, each followed by problems, until the pipe is closed."""
+    """Run worker `number` of `count`: receive configs, each followed by tasks and None, until the pipe is closed."""
     for number in SIGNALS:  # Ctrl-C reaches every process of a terminal: the parent decides
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
@@ -70,27 +79,36 @@ def serve(pipe: Connection, number: int, count: int) -> None:
 
 
 def _run_job(config: RunConfig, pipe: Connection) -> None:
-    """Load, receive problems, send their outcomes, and report the tokens used from time to time."""
+    """Load, then solve task after task until None arrives."""
     with config.store.open() if config.store else contextlib.nullcontext() as store:
         executor = LocalExecutor(config, store)
         pipe.send(Loaded(executor.ledger))
-        used, reported_at = Tokens(), time.monotonic()
+        damaged = 0
+        while (task := pipe.recv()) is not None:
+            executor.ledger, executor.seconds = executor.new_ledger(), dict.fromkeys(executor.seconds, 0.0)
+            _solve_task(executor, task, pipe)
+            pipe.send(Done(executor.ledger, executor.seconds, executor.damaged_replies - damaged))
+            damaged = executor.damaged_replies
 
-        def add(tokens: Tokens) -> None:
-            nonlocal used
-            used += tokens
 
-        def report() -> None:
-            nonlocal used, reported_at
-            if time.monotonic() - reported_at > REPORT_SECONDS:
-                pipe.send(Progress(used, executor.decoding_tokens))
-                used, reported_at = Tokens(), time.monotonic()
+def _solve_task(executor: LocalExecutor, task: Task, pipe: Connection) -> None:
+    """Send the outcomes of a task's problems, and report the tokens used from time to time."""
+    used, reported_at = Tokens(), time.monotonic()
 
-        executor.on_tokens, executor.on_poll = add, report
-        for outcome in executor.solve(pipe.recv()):
-            pipe.send(outcome)
-        pipe.send(Progress(used, 0))
-        pipe.send(Done(executor.ledger, executor.seconds, executor.damaged_replies))
+    def add(tokens: Tokens) -> None:
+        nonlocal used
+        used += tokens
+
+    def report() -> None:
+        nonlocal used, reported_at
+        if time.monotonic() - reported_at > REPORT_SECONDS:
+            pipe.send(Progress(used, executor.decoding_tokens))
+            used, reported_at = Tokens(), time.monotonic()
+
+    executor.on_tokens, executor.on_poll = add, report
+    for outcome in executor.solve(task.problems, task.budget):
+        pipe.send(outcome)
+    pipe.send(Progress(used, 0))
 
 
 def _take_devices(config: RunConfig, number: int, count: int) -> None:

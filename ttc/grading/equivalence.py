@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from string import ascii_lowercase
 
-from ttc.grading.form import MIN_ROUNDED_PLACES, Form, Kind
+from ttc.grading.form import Form, Kind
 from ttc.grading.numeric import rounds_to
 from ttc.grading.parsing import parse_line
 from ttc.grading.relations import has_variables, is_relation, is_value_statement, same_formula, same_names
@@ -19,7 +19,6 @@ FormulaComparator = Callable[[str, str], bool | None]
 """Decides whether the formula of an answer (first) equals that of the gold answer; None leaves it undecided."""
 
 _MAX_UNORDERED_MEMBERS = 20  # longer lists are compared in written order: matching takes quadratic time
-_MIN_ROUNDED_DIGITS = 5  # the significant digits of a decimal that may stand for an exact gold answer
 
 
 def leave_undecided(answer: str, gold: str) -> None:
@@ -149,16 +148,14 @@ def _same_number(answer: Form, gold: Form) -> bool:
         scaled = answer.value / 100 if answer.percent else answer.value * 100
         if scaled == gold.value:
             return True
-    if answer.places < MIN_ROUNDED_PLACES or _is_finite_decimal(gold.value):
-        return False
-    if abs(answer.value) * 10**answer.places < 10 ** (_MIN_ROUNDED_DIGITS - 1):
+    if not answer.may_be_rounded or _is_finite_decimal(gold.value):
         return False
     return round(gold.value, answer.places) == answer.value
 
 
 def _is_rounded(decimal: Form, exact: Form) -> bool:
     r"""Whether a number with enough decimals is the rounding of an irrational one: 1.41421356 of \sqrt2."""
-    if decimal.value is None or decimal.places < MIN_ROUNDED_PLACES or exact.kind is not Kind.FORMULA:
+    if decimal.value is None or not decimal.may_be_rounded or exact.kind is not Kind.FORMULA:
         return False
     return rounds_to(exact.key, decimal.value, decimal.places)
 

@@ -69,6 +69,12 @@ class Value:
         size = max(abs(self.number), abs(other.number))
         return Value(self.number + other.number, self.error + other.error + _EPSILON * size)
 
+    def __neg__(self) -> Value:
+        return Value(-self.number, self.error)
+
+
+_ONE = Value(_mpc(1), _mpf(0))
+
 
 def exact_value(node: Node) -> Fraction | None:
     """Return the value of rational arithmetic; None if the tree contains anything else.
@@ -138,10 +144,33 @@ class Evaluator:
         if operation in ("+", "*", "/"):
             return reduce({"+": operator.add, "*": operator.mul, "/": operator.truediv}[operation], rest, first)
         if operation == "-":
-            return Value(-first.number, first.error)
+            return -first
         if operation in ("^", "root"):
             return self._power(first, rest[0]) if operation == "^" else self._power(rest[0], _value(_mpf(1)) / first)
         return self._function(node, first, rest)
+
+    def fraction(self, node: Node) -> tuple[Value, Value]:
+        """Return the values of a tree's numerator and denominator, with sums on a common denominator.
+
+        The cost is linear; the same numerator as a tree grows exponentially with the depth of nested fractions.
+
+        Raises:
+            ArithmeticError: a part other than a sum, product or quotient has no value.
+            UnreadableFormulaError: the tree contains an unknown function.
+        """
+        if node.operation not in ("+", "-", "*", "/"):
+            return self.value(node), _ONE
+        (top, bottom), *rest = [self.fraction(argument) for argument in node.arguments]
+        if node.operation == "-":
+            return -top, bottom
+        for other_top, other_bottom in rest:
+            if node.operation == "+":
+                top, bottom = top * other_bottom + other_top * bottom, bottom * other_bottom
+            elif node.operation == "*":
+                top, bottom = top * other_top, bottom * other_bottom
+            else:
+                top, bottom = top * other_bottom, bottom * other_top
+        return top, bottom
 
     def _power(self, base: Value, exponent: Value) -> Value:
         if base.is_zero:

@@ -46,6 +46,13 @@ class Form:
             text += "".join(f"[{unit}]" for unit in self._units())
         return f"{text} | {self.other.identity(units)}" if self.other else text
 
+    @property
+    def may_be_rounded(self) -> bool:
+        """Whether a decimal number is precise enough to stand for an exact gold answer, such as 0.333333 for 1/3."""
+        if self.value is None or self.places < MIN_ROUNDED_PLACES:
+            return False
+        return bool(abs(self.value) * 10**self.places >= 10 ** (MIN_ROUNDED_DIGITS - 1))
+
     def _units(self) -> list[str]:
         """Return the units of the form and of its parts."""
         own = [self.unit] if self.unit else []
@@ -54,6 +61,9 @@ class Form:
 
 MIN_ROUNDED_PLACES = 6
 """The decimal places from which on a decimal number may be the rounding of an exact gold answer."""
+
+MIN_ROUNDED_DIGITS = 5
+"""The significant digits that it must have besides: 0.000031 is too coarse."""
 
 
 def number_form(value: Fraction, places: int = 0) -> Form:

@@ -20,7 +20,6 @@ _POINTS = ((0.83, 0), (3.7, 0), (-1.9, 0), (0.61, 1), (7.3, 2), (0.31, 0), (2.3,
 
 _MIN_POINTS = 2
 _MIN_RATIOS = 3
-_MIN_DIGITS = 5  # the significant digits of a decimal that may stand for an irrational number
 _MAX_ERROR = 1e-20  # a value with a larger error says nothing
 
 Equation = tuple[str, str]
@@ -58,8 +57,6 @@ def same_inequality(first: Equation, second: Equation) -> bool | None:
 
 def rounds_to(formula: str, value: Fraction, places: int) -> bool:
     """Return whether `value`, written with `places` decimals, is a formula without variables, rounded."""
-    if abs(value) * 10**places < 10 ** (_MIN_DIGITS - 1):
-        return False
     try:
         tree = parse_formula(formula)
         exact = Evaluator({}).value(tree).number if not names_in(tree) else None
@@ -83,7 +80,7 @@ def _same_relation(first: Equation, second: Equation, allowed: Callable[[Any], b
         return False
     a, b = _difference(*sides[:2]), _difference(*sides[2:])
     try:
-        return _constant_ratio(a, b, allowed) or _constant_ratio(_numerator(a), _numerator(b), allowed)
+        return _constant_ratio(a, b, allowed) or _constant_ratio(a, b, allowed, of_numerators=True)
     except TooLargeError:
         return False
     except (UnreadableFormulaError, RecursionError):
@@ -99,9 +96,9 @@ def _same_everywhere(pairs: list[tuple[Value, Value]], required: int) -> bool:
     return all(a.equals(b) for a, b in decisive)
 
 
-def _constant_ratio(a: Node, b: Node, allowed: Callable[[Any], bool]) -> bool:
+def _constant_ratio(a: Node, b: Node, allowed: Callable[[Any], bool], of_numerators: bool = False) -> bool:
     ratios = []
-    pairs = _values(a, b)
+    pairs = _values(a, b, of_numerators)
     real = [pair for pair in pairs if pair[0].is_real and pair[1].is_real]
     for first, second in real if len(real) >= _MIN_RATIOS else pairs:
         if first.is_zero or second.is_zero:
@@ -110,12 +107,12 @@ def _constant_ratio(a: Node, b: Node, allowed: Callable[[Any], bool]) -> bool:
     return len(ratios) >= _MIN_RATIOS and all(ratio.equals(ratios[0]) and allowed(ratio.number) for ratio in ratios)
 
 
-def _values(a: Node, b: Node) -> list[tuple[Value, Value]]:
-    """Return the values of both trees at the points where both are defined."""
+def _values(a: Node, b: Node, of_numerators: bool = False) -> list[tuple[Value, Value]]:
+    """Return the values of both trees, or of their numerators, at the points where both are defined."""
     imaginary = _contains_i(a) or _contains_i(b)
     names = names_in(a) | names_in(b)
     try:
-        first, second = _values_at_points(a, imaginary), _values_at_points(b, imaginary)
+        first, second = (_values_at_points(tree, imaginary, of_numerators) for tree in (a, b))
     except TooLargeError:
         if not names:
             raise
@@ -125,8 +122,10 @@ def _values(a: Node, b: Node) -> list[tuple[Value, Value]]:
 
 
 @lru_cache(maxsize=1 << 12)
-def _values_at_points(tree: Node, imaginary: bool) -> tuple[Value | None, ...]:
-    """Return a tree's value at each point, None where it has none; cached: votes compare all answers with each other.
+def _values_at_points(tree: Node, imaginary: bool, of_numerator: bool) -> tuple[Value | None, ...]:
+    """Return the value of a tree, or of its numerator, at each point; None where it has none.
+
+    The results are cached: votes compare all answers with each other.
 
     Raises:
         TooLargeError: a tree without variables is too large everywhere.
@@ -137,7 +136,8 @@ def _values_at_points(tree: Node, imaginary: bool) -> tuple[Value | None, ...]:
         point = {name: _coordinate(name, scale, negative_bits) for name in names}
         value: Value | None = None
         try:
-            value = Evaluator(point, real_roots=not imaginary).value(tree)
+            evaluator = Evaluator(point, real_roots=not imaginary)
+            value = evaluator.fraction(tree)[0] if of_numerator else evaluator.value(tree)
         except TooLargeError:
             if not names:
                 raise
@@ -161,27 +161,3 @@ def _contains_i(node: Node) -> bool:
 
 def _difference(left: Node, right: Node) -> Node:
     return Node("+", (left, Node("-", (right,))))
-
-
-def _numerator(node: Node) -> Node:
-    return _fraction(node)[0]
-
-
-def _fraction(node: Node) -> tuple[Node, Node]:
-    """Return the numerator and denominator of a tree, with sums on a common denominator."""
-    one = Node("number", number=Fraction(1))
-    if node.operation not in ("+", "-", "*", "/"):
-        return node, one
-    parts = [_fraction(argument) for argument in node.arguments]
-    if node.operation == "-":
-        return Node("-", (parts[0][0],)), parts[0][1]
-    if node.operation == "/":
-        (top, bottom), (other_top, other_bottom) = parts
-        return Node("*", (top, other_bottom)), Node("*", (bottom, other_top))
-    if node.operation == "*":
-        return Node("*", tuple(top for top, _ in parts)), Node("*", tuple(bottom for _, bottom in parts))
-    terms = []
-    for index, (top, _) in enumerate(parts):
-        others = [bottom for place, (_, bottom) in enumerate(parts) if place != index and bottom != one]
-        terms.append(Node("*", (top, *others)))
-    return Node("+", tuple(terms)), Node("*", tuple(bottom for _, bottom in parts))

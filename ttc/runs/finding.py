@@ -71,6 +71,11 @@ class Run:
         """What distinguishes this run from others; its seed, store and workers do not."""
         known = {key: str(self.summary[key]) for key in IDENTIFYING if self.summary.get(key) is not None}
         swept = {key: value for key, value in self.overrides.items() if not key.startswith(_NOT_A_SETTING)}
+        if isinstance(plan := self.summary.get("plan"), dict):
+            # The limit is the setting: the budget that it buys may differ between seeds, and be equal for two limits.
+            del known["budget"]
+            known[str(plan.get("unit"))] = f"{plan.get('limit'):g}"
+            known["flops_convention"] = str(plan.get("convention"))
         return {**swept, **known}
 
 

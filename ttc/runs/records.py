@@ -67,6 +67,7 @@ class ProblemRecord:
     generations: int = 0
     tokens: Tokens = field(default_factory=Tokens)
     flops: Flops = field(default_factory=Flops)  # unknown in the runs of older versions
+    question: str | None = None  # None in the runs of older versions
     route: str | None = None  # what a controller, such as strategy=threshold, chose for the problem
 
     @property
@@ -115,6 +116,7 @@ _CANDIDATE_KINDS = {
 }
 _PROBLEM_KINDS = {
     **{"id": (str,), "gold": (str,), "correct": (bool,), "oracle": (bool,), "subject": _TEXT_OR_NONE},
+    "question": _TEXT_OR_NONE,
     **{"level": _INT_OR_NONE, "quintile": _INT_OR_NONE, "generations": (int,), "route": _TEXT_OR_NONE},
 }
 

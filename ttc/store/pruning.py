@@ -1,4 +1,4 @@
-"""`ttc store prune`: which replies are to be deleted, said before they are."""
+"""`ttc store prune`: which replies to delete, shown before they are deleted."""
 
 from __future__ import annotations
 
@@ -50,10 +50,11 @@ def choose(store: Store, engine: str | None, before: str | None) -> Choice:
     if engine is None and before is None:
         raise UserError("nothing chosen; give --engine NAME or --before DATE, or delete the file to remove everything.")
     engines = {name for name, *_ in store.summary()}
+    if engine is not None and not engines:
+        raise UserError(f"--engine {engine}: the store is empty; there is nothing to delete.")
     if engine is not None and engine not in engines:
         raise UserError(
-            f"--engine {engine}: the store holds none of its replies, only those of "
-            f"{', '.join(sorted(engines)) or 'nobody'}."
+            f"--engine {engine}: the store holds none of its replies; use one of {', '.join(sorted(engines))}."
         )
     return Choice(engine, None if before is None else _moment(before))
 

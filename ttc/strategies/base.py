@@ -13,6 +13,8 @@ from ttc.selection import SelectionRule
 from ttc.strategies.flows import sample, side_by_side
 from ttc.types import Candidate, Flow, Problem, Trace
 
+SEARCHED = 4096  # budgets, for the smallest that can be spent
+
 
 @dataclass
 class Strategy(ABC):
@@ -64,6 +66,10 @@ class Strategy(ABC):
         A subclass that spends few budgets should compute it: this tries them one by one.
         """
         return next((budget for budget in range(at_most, 0, -1) if self._can_spend(budget)), 0)
+
+    def smallest_spendable(self, at_least: int = 1, at_most: int = SEARCHED) -> int:
+        """Return the smallest budget from `at_least` to `at_most` that can be spent exactly; 0 where there is none."""
+        return next((budget for budget in range(at_least, at_most + 1) if self._can_spend(budget)), 0)
 
     def _can_spend(self, budget: int) -> bool:
         try:

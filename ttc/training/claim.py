@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+from ttc.engines.base import SPEED_SETTINGS
 from ttc.engines.checkpoint import fingerprint
 from ttc.engines.generator import VllmGenerator
 from ttc.errors import UserError
-from ttc.engines.base import SPEED_SETTINGS
 from ttc.files import read_json, write_text
 from ttc.training.base import Training
 

@@ -11,10 +11,18 @@ from pathlib import Path
 import pytest
 from run_records import record, write_run
 
-from ttc.difficulty.bins import SHIPPED, OracleDifficulty, quintiles, read_pass1
+from ttc.difficulty.measured import SHIPPED, OracleDifficulty
+from ttc.difficulty.table import DifficultyKind, DifficultyTable, measured_difficulty, quintiles
 from ttc.errors import UserError
 from ttc.pocket.problems import load_split
+from ttc.runs.finding import find_runs
 from ttc.runs.records import CandidateRecord, ProblemRecord
+
+
+def read_pass1(path: Path) -> dict[str, float]:
+    if path.is_dir():
+        return dict(measured_difficulty(DifficultyKind.oracle, find_runs([path])).values)
+    return dict(DifficultyTable.load(path).values)
 
 
 def sampled(id_: str, *correct: bool) -> ProblemRecord:
@@ -88,7 +96,7 @@ def test_without_a_path_or_independent_samples_there_are_no_bins_and_a_note_name
 def test_without_a_path_the_pockets_problems_are_binned_by_the_shipped_table() -> None:
     ids = [problem.id for problem in load_split("test")]
     bins = OracleDifficulty().bins(ids, own=dict.fromkeys(ids, 0.0))
-    assert bins.quintile == quintiles(read_pass1(SHIPPED)) and bins.note is None
+    assert bins.quintile == DifficultyTable.load(SHIPPED).quintiles() and bins.note is None
     assert Counter(bins.quintile.values()) == dict.fromkeys(range(1, 6), 100)
 
 
@@ -134,19 +142,20 @@ def test_unreadable_files_are_refused_with_their_place(tmp_path: Path) -> None:
     (tmp_path / "broken.json").write_text('{"a": 0.5,\n oops}')
     with pytest.raises(UserError, match=r"broken\.json:2 is not JSON"):
         read_pass1(tmp_path / "broken.json")
-    with pytest.raises(UserError, match=r"summary\.json cannot be read"):
+    with pytest.raises(UserError, match=r"holds no finished run \(no summary\.json\)"):
         read_pass1(tmp_path)
     run = write_run(tmp_path / "run", [sampled("a", True)])
     with run.problems_file.open("a") as stream:
         stream.write('{"id": "b"}\n')
-    with pytest.raises(UserError, match=r"problems\.jsonl:2 is not a row"):
+    with pytest.raises(UserError, match=r"problems\.jsonl is not the file that summary\.json was written with"):
         read_pass1(run.path)
 
 
 def test_what_is_no_table_and_no_run_is_refused_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(
-        UserError, match=r"pipe cannot be read \(a pipe \(FIFO\), not a regular file\); difficulty\.path"
+        UserError,
+        match=r"pipe cannot be read \(a pipe \(FIFO\), not a regular file\); give a table that `ttc difficulty`",
     ):
         OracleDifficulty(str(tmp_path / "pipe")).check()
     with pytest.raises(UserError, match=r"difficulty\.path='' is empty; difficulty\.path is a JSON table"):
