@@ -103,8 +103,8 @@ class CostLimit:
         return tokens.computed if self.convention is None else flops.by(self.convention)
 
     def shown(self, amount: float) -> str:
-        """Return an amount as the tables show it: 3e+09 FLOPs, 5,000 tokens."""
-        return f"{amount:,.0f}" if self.convention is None else f"{amount:.3g}"
+        """Return an amount for people: 3e+09 FLOPs, 5,000 tokens."""
+        return f"{amount:,.0f} tokens" if self.convention is None else f"{amount:.3g} FLOPs"
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,17 @@ def test_the_headline_states_when_only_some_problems_were_run() -> None:
     assert headline(run("majority", 4, "math500"), 1) == "majority, budget 4, math500 (1 problem)"
 
 
+def test_the_headline_and_the_costs_of_a_run_limited_by_cost_state_the_limit() -> None:
+    plan = {"unit": "flops", "limit": 3e9, "convention": "paper", "planned": 2.8e9, "real": 2.9e9}
+    assert (
+        headline(run("beam", 27, "pocket", plan=plan), 5) == "beam, flops 3e+09 (budget 27, paper), pocket (5 problems)"
+    )
+    [line] = [line for line in cost_lines({"plan": plan}) if line.startswith("plan")]
+    assert line.split()[:5] == ["plan", "2.8e+09", "planned,", "2.9e+09", "real,"]
+    tokens = {**plan, "unit": "tokens", "limit": 5000, "convention": None}
+    assert headline(run("beam", 27, "pocket", plan=tokens), 5).startswith("beam, tokens 5,000 (budget 27), ")
+
+
 def test_a_sweep_is_printed_as_one_line_per_job_with_the_overrides_that_differ(tmp_path: Path) -> None:
     jobs = [({"strategy": name, "budget": "4"}, summary()) for name in ("best_of_n", "beam")]
     console = pipe()

@@ -35,23 +35,20 @@ def test_problems_never_seen_are_predicted_from_others(regression: Regression) -
 
 @EACH
 def test_a_problems_own_pass1_does_not_influence_its_own_prediction(regression: Regression) -> None:
-    features, truth = problems(40)
-    learner = Learner(regression)
+    features, truth = problems(30)
+    learner = Learner(regression, folds=3)
     before = learner.predicted(features, truth, [*truth])
-    assert mean_error(before, truth) < 0.15
-    others_changed = 0
-    for id_ in ("p000", "p007", "p039"):
-        after = learner.predicted(features, {**truth, id_: 1.0 - truth[id_]}, [*truth])
-        assert after[id_] == before[id_]
-        others_changed += sum(after[other] != before[other] for other in truth if other != id_)
-    assert others_changed > 60  # it is learned from, where others are predicted
+    assert mean_error(before, truth) < 0.2
+    after = learner.predicted(features, {**truth, "p007": 1.0 - truth["p007"]}, [*truth])
+    assert after["p007"] == before["p007"]
+    assert sum(after[other] != before[other] for other in truth) >= 15  # it is learned from, where others are predicted
 
 
 @EACH
 def test_a_mixture_is_cross_fitted_where_problems_were_seen_only(regression: Regression) -> None:
-    features, truth = problems(40)
+    features, truth = problems(30)
     others, _ = problems(5, seed=1, prefix="q")
-    learner = Learner(regression)
+    learner = Learner(regression, folds=3)
     mixed = learner.predicted({**features, **others}, truth, ["p003", *others])
     assert mixed["p003"] == learner.predicted(features, truth, ["p003"])["p003"]
     assert mixed["q000"] == learner.predicted({**features, **others}, truth, [*others])["q000"]
@@ -81,7 +78,7 @@ def test_ridge_is_the_closed_form_at_the_penalty_that_leave_one_out_chooses() ->
 
     def left_out(penalty: float) -> float:
         rest = [np.arange(30) != n for n in range(30)]
-        return sum((predict(scaled[keep], y[keep], penalty)[4 + n] - y[n]) ** 2 for n, keep in enumerate(rest))
+        return sum(float(predict(scaled[keep], y[keep], penalty)[4 + n] - y[n]) ** 2 for n, keep in enumerate(rest))
 
     best = min(np.logspace(-2, 4, 13), key=left_out)
     assert [*found.values()] == pytest.approx(np.clip(predict(scaled, y, best)[:4], 0, 1).tolist())

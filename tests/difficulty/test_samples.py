@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from run_records import record, write_run
@@ -32,7 +33,8 @@ def sampled(id_: str, *candidates: tuple[bool, float | None]) -> ProblemRecord:
 
 
 def run_of(directory: Path, rows: Sequence[ProblemRecord], **entries: object) -> list[Run]:
-    write_run(directory, rows, **{"models": MODELS, **entries})
+    known: dict[str, Any] = {"models": MODELS, **entries}
+    write_run(directory, rows, **known)
     return find_runs([directory])
 
 

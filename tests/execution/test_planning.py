@@ -279,8 +279,27 @@ def test_a_handful_of_pilots_finds_the_largest_budget_that_fits(strategy: Strate
     assert not best or 0.95 * best <= max(fitting) <= best
 
 
-def test_what_no_budget_can_spend_is_searched_up_to_the_largest() -> None:
-    assert max(search(BestOfN(), 1.0, lambda budget: PilotCost(0.5))) == 2**20
+def test_a_limit_that_no_budget_reaches_is_searched_up_to_the_largest() -> None:
+    assert max(search(BestOfN(), 1e9, lambda budget: PilotCost(budget))) == 2**20
+
+
+def test_a_strategy_that_stops_by_itself_gets_no_budget_far_above_what_it_spends() -> None:
+    asked = problems(12)
+    agreeing = planned(config(AdaptiveConsistency(), flops=1e9), asked)  # every answer is the same
+    assert 4 <= agreeing.budget <= 64 and len(agreeing.pilots) <= 4
+    assert max(search(AdaptiveConsistency(), 1e9, lambda budget: PilotCost(min(budget, 20)))) <= 64
+
+
+def test_a_smallest_budget_that_may_fit_is_left_to_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = problems(40)
+    true = true_cost(config(BestOfN(), tokens=1), asked, 1)
+    monkeypatch.setattr("ttc.execution.planning.pilot_cost", lambda costs, problems: PilotCost(1.1 * true, 0.2 * true))
+    with Grader() as grader, solving(tmp_path, grader) as solve:
+        assert solve(config(BestOfN(), tokens=math.ceil(true)), asked).plan.budget == 1
+        with pytest.raises(UserError, match="one generation of best_of_n costs about"):
+            solve(config(BestOfN(), tokens=math.floor(0.95 * true)), asked)
+        with pytest.raises(UserError, match="one generation of best_of_n costs about"):
+            planned(config(BestOfN(), tokens=math.floor(0.8 * true)), asked)
 
 
 def test_the_error_of_a_pilot_is_that_of_a_stratified_sample_without_replacement() -> None:

@@ -100,7 +100,8 @@ def _refuse_few(known: Mapping[str, Problem], folds: int, run: Run) -> None:
     fewest = max(FEWEST, folds)
     if len(known) < fewest:
         raise UserError(
-            f"{run.directory} has {len(known)} problems to learn from; at least {fewest} are needed: give a run on more."
+            f"{run.directory} has {len(known)} problems to learn from; at least {fewest} are needed: give a run on "
+            "more problems."
         )
 
 

@@ -60,8 +60,15 @@ class MeasuredDifficulty(Difficulty):
                 "give a table or run of the same data."
             )
         missing = len(set(ids)) - len(known)
-        note = f"{missing} of {len(set(ids))} problems are not in difficulty.path={self.path}: quintile unknown"
-        return Bins(known, note if missing else None, origin_of(table))
+        notes = [
+            *([_cost_note(table)] if table.kind is not DifficultyKind.oracle else []),
+            *(
+                [f"{missing} of {len(set(ids))} problems are not in difficulty.path={self.path}: quintile unknown"]
+                if missing
+                else []
+            ),
+        ]
+        return Bins(known, "; ".join(notes) or None, origin_of(table))
 
     def _numbers(self, table: DifficultyTable) -> dict[str, int]:
         return table.bins(self.thresholds) if self.thresholds else table.quintiles()
@@ -135,6 +142,12 @@ def origin_of(table: DifficultyTable) -> dict[str, object]:
         "generations": table.generations,
         "flops": table.flops.to_json(),
     }
+
+
+def _cost_note(table: DifficultyTable) -> str:
+    """Say what finding out the difficulty cost: no gold answer was needed, so it can be charged to a method."""
+    spent = "an unknown number of" if table.flops.full is None else f"{table.flops.full:.3g}"
+    return f"{table.kind} difficulty cost {table.generations:g} generations and {spent} FLOPs (full) per problem"
 
 
 def _shipped() -> DifficultyTable | None:

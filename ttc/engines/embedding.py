@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +37,8 @@ def embed_problems(generator: VllmGenerator, problems: Sequence[Problem]) -> Emb
     Raises:
         UserError: vLLM refuses the checkpoint as a pooling model.
     """
-    reader = _PromptReader(**{field.name: getattr(generator, field.name) for field in fields(VllmGenerator)})
+    settings = {field.name: getattr(generator, field.name) for field in fields(VllmGenerator)}
+    reader = _PromptReader(**settings | {"engine_args": _without_decoding(generator.engine_args)})
     engine = load_engine(reader)
     try:
         return _read(reader, engine, problems)
@@ -45,6 +46,11 @@ def embed_problems(generator: VllmGenerator, problems: Sequence[Problem]) -> Emb
         engine.engine_core.shutdown()
         del engine
         gc.collect()
+
+
+def _without_decoding(engine_args: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what a pooling model refuses: nothing is decoded here."""
+    return {name: value for name, value in engine_args.items() if name != "speculative_config"}
 
 
 def _read(reader: VllmGenerator, engine: LLMEngine, problems: Sequence[Problem]) -> Embeddings:

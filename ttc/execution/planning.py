@@ -3,6 +3,7 @@
 A pilot solves a few of the run's problems, by the run's own executor and through its store, at a handful of budgets:
 the smallest that the strategy can spend, larger ones while they fit, then what lies between by interpolation. A budget
 fits if the pilot's mean cost and one standard error of it do not exceed the limit: about 5 in 6 runs then fit at once.
+Where the smallest may or may not fit, the run decides.
 
 The limit holds for the run itself. If the mean over all problems exceeds it, the pilot's costs are scaled by how much
 it does, and all problems are solved again at the smaller budget that then fits, until one does. Which problems a pilot
@@ -34,6 +35,7 @@ PILOT_PROBLEMS = 16
 MAX_PILOTS = 12
 GROWTH = 8  # at most, from one pilot's budget to the next
 RESOLUTION = 0.02  # no pilot between budgets that differ by less
+SATURATION = 0.001  # a cost that grows by less has stopped growing
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,11 @@ class PilotCost:
     def upper(self) -> float:
         """What must fit."""
         return self.mean + self.error
+
+    @property
+    def lower(self) -> float:
+        """What must fit of the smallest budget: below it there is none to choose."""
+        return self.mean - self.error
 
 
 @dataclass(frozen=True)
@@ -94,9 +101,8 @@ class Plan:
 
     def notes(self) -> list[str]:
         """Say which budgets were given up after all problems had been solved."""
-        shown, unit = self.limit.shown, self.limit.unit
         return [
-            f"budget {budget} cost {shown(cost)} {unit} per problem, more than {self.limit.setting}: all "
+            f"budget {budget} cost {self.limit.shown(cost)} per problem, more than {self.limit.setting}: all "
             "problems were solved again with less"
             for budget, cost in self.exceeded.items()
         ]
@@ -131,11 +137,12 @@ class Planner:
             UserError: none does.
         """
         pilots = search(self._config.strategy, self._limit.amount, self._measure)
-        fitting = [budget for budget, cost in pilots.items() if cost.upper <= self._limit.amount]
-        if not fitting:
-            smallest = min(pilots)
+        smallest = min(pilots)
+        if pilots[smallest].lower > self._limit.amount:
             raise self._too_low(smallest, pilots[smallest].mean, pilots[smallest].upper)
-        return Plan(self._limit, max(fitting), pilots[max(fitting)].mean, len(self._pilot), pilots)
+        # Where not even the smallest surely fits, the run decides.
+        budget = max((b for b, cost in pilots.items() if cost.upper <= self._limit.amount), default=smallest)
+        return Plan(self._limit, budget, pilots[budget].mean, len(self._pilot), pilots)
 
     def lowered(self, plan: Plan) -> Plan:
         """Return the plan of a smaller budget, after a run that exceeded the limit.
@@ -173,11 +180,10 @@ class Planner:
         return pilot_cost([(problem.level, costs[problem.id]) for problem in self._pilot], self._problems)
 
     def _too_low(self, budget: int, cost: float, enough: float) -> UserError:
-        unit, shown = self._limit.unit, self._limit.shown
         generations = "one generation" if budget == 1 else f"{budget} generations, the fewest,"
         return UserError(
             f"{self._limit.setting}: {generations} of {strategy_name(self._config.strategy)} cost"
-            f"{'s' * (budget == 1)} about {shown(cost)} {unit} per problem; use at least "
+            f"{'s' * (budget == 1)} about {self._limit.shown(cost)} per problem; use at least "
             f"{replace(self._limit, amount=rounded_up(enough)).setting}."
         )
 
@@ -185,12 +191,17 @@ class Planner:
 def search(strategy: Strategy, limit: float, measure: Callable[[int], PilotCost]) -> dict[int, PilotCost]:
     """Measure budgets until the largest that fits is known; return what was measured, the smallest budget first.
 
-    The search is over the budgets that the strategy can spend. At most `MAX_PILOTS` are measured.
+    The search is over the budgets that the strategy can spend. At most `MAX_PILOTS` are measured. It also ends where
+    twice the budget costs no more: the strategy stops by itself, and a larger budget would be spent only on problems
+    that never settle, which a pilot may not have seen.
     """
     lowest = strategy.smallest_spendable()
     found = {lowest: measure(lowest)}
     while len(found) < MAX_PILOTS and (budget := _next(strategy, limit, found)):
-        found[budget] = measure(budget)
+        cost, last = measure(budget), max(found)
+        if budget >= 2 * last and cost.mean <= found[last].mean * (1 + SATURATION):
+            break
+        found[budget] = cost
     return dict(sorted(found.items()))
 
 
