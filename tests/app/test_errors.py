@@ -28,12 +28,12 @@ def message(overrides: Sequence[str]) -> str:
 
 MESSAGES = {
     # the override that is at fault, not another of its key
-    "budget=2 budget=abc": "budget=abc: must be a whole number; use e.g. budget=2.",
-    "budget=abc budget=2": "budget=abc: must be a whole number; use e.g. budget=64.",
-    "++budget=abc": "++budget=abc: must be a whole number; use e.g. budget=64.",
+    "budget=2 budget=abc": "budget=abc: must be a whole number or null; use e.g. budget=2.",
+    "budget=abc budget=2": "budget=abc: must be a whole number or null; use e.g. budget=64.",
+    "++budget=abc": "++budget=abc: must be a whole number or null; use e.g. budget=64.",
     "data.limit=null strategy=3": "strategy=3: must be the name of one of the group's options; use e.g. strategy=beam.",
     "strategy=null": "strategy=null: must be the name of one of the group's options; use e.g. strategy=beam.",
-    "+budget=3": "+budget=3: budget is in the config already; leave out the plus: budget=3",
+    "+seed=3": "+seed=3: seed is in the config already; leave out the plus: seed=3",
     "=3": "=3: the name of the key is missing; use e.g. budget=64.",
     "strategy..width=3": "strategy..width=3: 'strategy..width' is not the name of a key; use e.g. budget=64.",
     # a text with characters that Hydra reads

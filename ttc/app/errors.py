@@ -28,6 +28,8 @@ _GROUPS = ("strategy", "generator", "prm", "data", "difficulty", "store")
 _QUOTE = "quote a text that contains any of = , : ' \" [ ] { } ( )"
 _TEXT_KEYS = ("path", "dir", "name", "model", "hub", "revision", "answer_marker")
 
+EXAMPLES = {"budget": "64", "flops": "3e9", "tokens": "5000"}  # of numbers that are null by default
+
 
 def explain(error: Exception, overrides: Sequence[str]) -> UserError:
     """Turn an error in a config or on the command line into one line. `overrides` is what the user typed."""
@@ -141,6 +143,7 @@ def _impossible_value(error: OmegaConfBaseException, overrides: Sequence[str]) -
     if rule is None:
         return UserError(f"{typed}: {_one_line(str(error))}")
     current = node._value() if node is not None else None
+    current = EXAMPLES.get(_key_of(typed)) if current is None else current
     example = f"; use e.g. {_key_of(typed)}={current}." if current is not None else "."
     return UserError(f"{typed}: must be {rule}{example}")
 
