@@ -147,7 +147,7 @@ def test_the_csv_holds_ratios_with_bounds(runs: Path) -> None:
 
 def test_headlines_say_what_matches_the_largest_baseline(runs: Path) -> None:
     [line, *_] = headlines(studied(runs))
-    assert line == "compute-optimal, oracle: best_of_n weighted at 8 is matched with 1 generations, 8.0x fewer"
+    assert line == "compute-optimal, oracle: best_of_n weighted at 8 is matched with 4 generations, 2.0x fewer"
 
 
 @pytest.mark.parametrize("suffix", [".svg", ".png"])

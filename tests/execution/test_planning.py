@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import math
-import random
 import statistics
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
-from scripted import ScriptedEngine
+from wordy import Setting, Wordy, config, problems, solving, true_cost
 
 from ttc.config import RunConfig
-from ttc.cost import CostLimit, Flops, FlopsConvention, ModelShape, Tokens
-from ttc.data.datasets import PocketDataset
-from ttc.difficulty.measured import OracleDifficulty
-from ttc.engines.base import Draw, Generator, Verifier
+from ttc.cost import CostLimit, Flops, FlopsConvention, Tokens
 from ttc.errors import UserError
-from ttc.execution.executor import LocalExecutor
-from ttc.execution.identity import identity_of
 from ttc.execution.planning import (
     MAX_PILOTS,
     PilotCost,
@@ -30,136 +20,18 @@ from ttc.execution.planning import (
     Planner,
     interpolated,
     inverse,
-    mean_cost,
     pilot_cost,
     rounded_up,
     search,
 )
 from ttc.execution.pool import open_executor, shutdown_workers
-from ttc.execution.recorder import RecordBuilder, Recorder
-from ttc.execution.solving import Solved, solve_within_limit
 from ttc.grading import Grader
-from ttc.hashing import seed_of
-from ttc.selection import Aggregation, SelectionRule
 from ttc.strategies.adaptive import AdaptiveConsistency
 from ttc.strategies.base import Strategy
 from ttc.strategies.beam import Beam
-from ttc.strategies.dvts import Dvts
-from ttc.strategies.lookahead import Lookahead
-from ttc.strategies.mcts import Mcts
 from ttc.strategies.parallel import BestOfN, Majority
-from ttc.strategies.particles import Particles
 from ttc.strategies.revisions import Revisions
-from ttc.strategies.threshold import Threshold
-from ttc.types import FinishReason, Problem, Reply, Request, Sample, Step
-
-SHAPE = ModelShape(params=1000, params_non_embedding=700, layers=3, hidden=8, params_head=150)
-STRATEGIES: list[Callable[[], Strategy]] = [
-    BestOfN,
-    Majority,
-    lambda: BestOfN(step_values=True),
-    Beam,
-    lambda: Beam(width=None),
-    lambda: Dvts(width=2),
-    lambda: Lookahead(k=1, width=2),
-    Particles,
-    Mcts,
-    AdaptiveConsistency,
-    Revisions,
-    lambda: Revisions("4:1"),
-    lambda: Revisions("sequential"),
-    lambda: Threshold(probes=2),
-]
-
-
-@dataclass
-class Wordy(Generator, Verifier):
-    """A generator and verifier whose solutions have 1 to 5 steps of about `length` tokens, longer at higher levels."""
-
-    model: str = "wordy"
-    length: int = 10
-    spread: float = 0.5
-    sized: bool = True  # its shape is known
-
-    @property
-    def name(self) -> str:
-        return self.model
-
-    def start(self) -> ScriptedEngine:
-        engine = ScriptedEngine(self.reply, per_poll=10_000)
-        engine.shape = SHAPE if self.sized else None
-        return engine
-
-    def reply(self, request: Request, draw: Draw) -> Reply:
-        rng = random.Random(seed_of(request, draw, self.length))
-        if not isinstance(request, Sample):
-            return rng.random()
-        trace = request.trace
-        level = trace.problem.level or 3
-        for _ in range(request.max_steps or 20):
-            words = max(1, round(self.length * level / 3 * math.exp(rng.gauss(0, self.spread))))
-            ends = rng.random() < 0.35 or len(trace.steps) > 4
-            text = "The answer is $\\boxed{2}$." if ends else f"step {rng.random()}\n"
-            trace = trace.extended((Step(text, (7,) * words),), FinishReason.STOP if ends else FinishReason.STEP)
-            if ends:
-                break
-        return trace
-
-
-def problems(count: int, levels: bool = True) -> list[Problem]:
-    return [Problem(f"p{n}", f"{n}?", "2", level=1 + n % 5 if levels else None) for n in range(count)]
-
-
-def config(strategy: Strategy, **settings: Any) -> RunConfig:
-    parts: dict[str, Any] = {
-        **{"generator": Wordy(), "prm": Wordy("verifier"), "data": PocketDataset(), "difficulty": OracleDifficulty()},
-        "selection": SelectionRule.weighted if strategy.needs_verifier else SelectionRule.majority,
-    }
-    return RunConfig(strategy=strategy, **{**parts, **settings})
-
-
-@contextlib.contextmanager
-def solving(directory: Path, grader: Grader) -> Any:
-    """Provide a function that solves all problems within the limit of a config."""
-    builder = RecordBuilder(SelectionRule.majority, Aggregation.last)
-    with contextlib.ExitStack() as stack:
-
-        def solve(settings: RunConfig, asked: list[Problem]) -> Solved:
-            executor = stack.enter_context(open_executor(settings, len(asked)))
-            return solve_within_limit(settings, executor, asked, lambda: Recorder(directory, builder, grader), stack)
-
-        yield solve
-
-
-def true_cost(settings: RunConfig, asked: list[Problem], budget: int) -> float:
-    """Return the mean cost of solving all problems at a budget."""
-    assert settings.limit is not None
-    outcomes = LocalExecutor(settings, None).solve(asked, budget)
-    return mean_cost(settings.limit, ((outcome.tokens, outcome.flops) for outcome in outcomes))
-
-
-@dataclass
-class Setting:
-    """A random run that is limited by cost."""
-
-    config: RunConfig
-    problems: list[Problem]
-
-    @classmethod
-    def draw(cls, seed: int) -> Setting:
-        rng = random.Random(seed)
-        strategy = STRATEGIES[seed % len(STRATEGIES)]()
-        asked = problems(rng.randrange(2, 41), levels=rng.random() < 0.8)
-        wordy = Wordy(length=rng.choice([1, 5, 20]), spread=rng.choice([0.0, 0.3, 0.8]))
-        generations = 12 ** rng.uniform(0.1, 1.1)
-        tokens = 2.5 * wordy.length * generations
-        kind = rng.choice(["tokens", "full", "paper"])
-        limit: dict[str, Any] = (
-            {"tokens": max(1, round(tokens))}
-            if kind == "tokens"
-            else {"flops": 2000 * tokens, "flops_convention": FlopsConvention(kind)}
-        )
-        return cls(config(strategy, generator=wordy, seed=seed, **limit), asked)
+from ttc.types import Problem
 
 
 def test_the_limit_is_kept_and_used_over_200_random_settings(tmp_path: Path) -> None:
@@ -320,62 +192,3 @@ def test_interpolation_and_its_inverse_agree() -> None:
 @pytest.mark.parametrize(("amount", "found"), [(4.21e7, 4.3e7), (100.0, 100.0), (101.0, 110.0), (0.234, 0.24)])
 def test_what_is_enough_has_two_digits_and_is_not_less(amount: float, found: float) -> None:
     assert rounded_up(amount) == pytest.approx(found)
-
-
-@pytest.mark.parametrize(
-    ("settings", "words"),
-    [
-        ({"flops": 0.0}, "flops=0.0: must be a number above 0"),
-        ({"flops": -1e9}, "flops=-1000000000.0: must be a number above 0"),
-        ({"flops": math.nan}, "flops=nan: must be a number above 0"),
-        ({"flops": math.inf}, "flops=inf: must be a number above 0"),
-        ({"tokens": 0}, "tokens=0: must be at least 1 token"),
-        ({"budget": 64, "flops": 3e9}, "budget=64 and flops=3000000000.0: a run has one budget"),
-        ({"tokens": 5, "budget_table": "x.json"}, "tokens=5 and budget_table=x.json: a run has one budget"),
-    ],
-)
-def test_an_impossible_limit_or_two_budgets_are_refused_at_once(settings: dict[str, Any], words: str) -> None:
-    with pytest.raises(UserError, match=words):
-        config(BestOfN(), **settings)
-
-
-def test_a_table_gives_each_problem_its_budget(tmp_path: Path) -> None:
-    asked = problems(4)
-    file = tmp_path / "budgets.json"
-    file.write_text(json.dumps({"budgets": {problem.id: n + 1 for n, problem in enumerate(asked)}}))
-    settings = config(BestOfN(), budget_table=str(file), workers=2)
-    settings.check_problems(asked)
-    try:
-        for run in (settings, config(BestOfN(), budget_table=str(file))):
-            with open_executor(run, len(asked)) as executor:
-                found = {outcome.problem.id: len(outcome.candidates) for outcome in executor.solve(asked)}
-            assert found == {"p0": 1, "p1": 2, "p2": 3, "p3": 4}
-    finally:
-        shutdown_workers()
-    assert identity_of(settings) != identity_of(config(BestOfN()))
-
-
-def test_a_table_that_does_not_fit_the_run_is_refused(tmp_path: Path) -> None:
-    file = tmp_path / "budgets.json"
-    other = {"name": "other", "fingerprint": "f", "parameters": None}
-    file.write_text(json.dumps({"budgets": {"p0": 6}, "generator": other}))
-    with pytest.raises(UserError, match=r"budget_table=.*: 1 of 2 problems are not in the table, e\.g\. 'p1'"):
-        config(BestOfN(), budget_table=str(file)).check_problems(problems(2))
-    with pytest.raises(UserError, match=r"budget_table=.*: budget=6 is not a multiple of width=4; use 4 or 8"):
-        config(Beam(), budget_table=str(file)).check()
-    with pytest.raises(UserError, match=r"generator=wordy: budget_table=.* was made with other; use that"):
-        config(BestOfN(), budget_table=str(file)).check()
-
-
-def test_settings_that_cannot_work_are_refused_before_any_pilot() -> None:
-    with pytest.raises(UserError, match=r"strategy\.rounds=0 must be at least 1"):
-        config(Beam(rounds=0), flops=3e9, data=PocketDataset(limit=5)).check()
-
-
-def test_a_run_is_identified_by_its_limit_and_one_with_a_budget_as_before() -> None:
-    identities = [
-        identity_of(config(BestOfN(), **settings))
-        for settings in ({}, {"flops": 3e9}, {"flops": 1e9}, {"flops": 3e9, "flops_convention": "paper"}, {"tokens": 7})
-    ]
-    assert len(set(identities)) == 5
-    assert identity_of(config(BestOfN(), budget=64)) == identities[0]

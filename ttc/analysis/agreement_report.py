@@ -27,7 +27,7 @@ def _overview(found: Sequence[Agreement]) -> ReportTable:
     columns = [
         Column("difficulty"),
         Column("problems", Unit.count),
-        Column("rank correlation"),
+        Column("rank correlation", Unit.correlation),
         Column("same quintile", Unit.percent),
         Column("within one", Unit.percent),
         Column("calibration error", Unit.percent),

@@ -96,6 +96,11 @@ class Menu:
         """All budgets at which anything is offered."""
         return sorted({budget for curve in self.curves for budget in curve.points})
 
+    @property
+    def choosable(self) -> list[int]:
+        """The budgets at which there are several strategies to choose among."""
+        return [budget for budget in self.budgets if len(self.at(budget).curves) > 1]
+
     def at(self, budget: int) -> Offer:
         """Return what is offered at a budget.
 

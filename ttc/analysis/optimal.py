@@ -74,12 +74,14 @@ def compute_optimal(
 ) -> Line:
     """Return the compute-optimal strategy's line: in each bin the option that is best on other problems.
 
+    It has a point at every budget at which there are several options.
+
     Raises:
         UserError: a problem without a bin, a bin with too few problems, or held-out runs that lack the menu's options.
     """
     bins = binning.of(menu.ids)
     points = {}
-    for budget in menu.budgets:
+    for budget in menu.choosable:
         offer = menu.at(budget)
         if held_out is None:
             choices = cross_validated_choices(offer.outcomes, bins, splits=splits, seed=seed)
@@ -99,7 +101,7 @@ def best_single(menu: Menu, *, splits: int = SPLITS, seed: int = 0) -> Line:
 def best_per_problem(menu: Menu) -> Line:
     """Return the bound that no choice can pass: for each problem the option that turned out best on itself."""
     points = {}
-    for budget in menu.budgets:
+    for budget in menu.choosable:
         offer = menu.at(budget)
         points[budget] = _point(offer, offer.outcomes.argmax(axis=0)[None], {})
     return Line("best per problem (bound)", points)
@@ -134,10 +136,10 @@ class BinChoice:
 def choices_by_bin(
     menu: Menu, binning: Binning, *, splits: int = SPLITS, seed: int = 0
 ) -> dict[int, dict[int, BinChoice]]:
-    """Return the choice of every bin at every budget: {budget: {bin: choice}}."""
+    """Return the choice of every bin at every budget at which there is one: {budget: {bin: choice}}."""
     bins = binning.of(menu.ids)
     table: dict[int, dict[int, BinChoice]] = {}
-    for budget in menu.budgets:
+    for budget in menu.choosable:
         offer = menu.at(budget)
         choices = cross_validated_choices(offer.outcomes, bins, splits=splits, seed=seed)
         table[budget] = {}

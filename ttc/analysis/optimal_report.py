@@ -115,11 +115,7 @@ def make_policy(study: Study, probes: int) -> Policy:
     generator = _common([curve.generator for curve in menu.curves])
     verifier = _common([curve.verifier for curve in menu.curves if curve.verifier])
     assert generator is not None
-    chosen = {
-        budget: [row[number] for number in sorted(row)]
-        for budget, row in choices.items()
-        if len(menu.at(budget).curves) > 1
-    }
+    chosen = {budget: [row[number] for number in sorted(row)] for budget, row in choices.items()}
     used = {choice.name: curves[choice.name] for row in chosen.values() for choice in row}
     return Policy(
         generator=generator,

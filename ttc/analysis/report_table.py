@@ -25,6 +25,7 @@ class Unit(Enum):
     flops = "flops"
     count = "count"
     p_value = "p_value"
+    correlation = "correlation"
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,8 @@ def _number(value: float, unit: Unit) -> str:
         return f"{value:.3g}"
     if unit is Unit.p_value:
         return "< 0.001" if value < 0.001 else f"{value:.3f}"
+    if unit is Unit.correlation:
+        return f"{value:.3f}"
     return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
 
 

@@ -146,7 +146,7 @@ def study(runs: RunSets, settings: StudySettings, *, on_run: Callable[[Run], Non
         notes.append(f"choices were made on the {len(other.menu.ids)} problems of the held-out runs")
     pairs, skipped = _binnings(measured, other, settings)
     menu = measured.menu
-    if all(len(menu.at(budget).curves) == 1 for budget in menu.budgets):
+    if not menu.choosable:
         raise UserError("there is no budget at which several strategies were run; give runs of at least two.")
     optimal, choices = [], {}
     for own, theirs in pairs:
