@@ -70,18 +70,24 @@ class HeldOut:
 
 
 def compute_optimal(
-    menu: Menu, binning: Binning, *, held_out: HeldOut | None = None, splits: int = SPLITS, seed: int = 0
+    menu: Menu,
+    binning: Binning,
+    *,
+    held_out: HeldOut | None = None,
+    budgets: Sequence[int] | None = None,
+    splits: int = SPLITS,
+    seed: int = 0,
 ) -> Line:
     """Return the compute-optimal strategy's line: in each bin the option that is best on other problems.
 
-    It has a point at every budget at which there are several options.
+    It has a point at each of `budgets`, by default those at which there are several options.
 
     Raises:
         UserError: a problem without a bin, a bin with too few problems, or held-out runs that lack the menu's options.
     """
     bins = binning.of(menu.ids)
     points = {}
-    for budget in menu.choosable:
+    for budget in menu.choosable if budgets is None else budgets:
         offer = menu.at(budget)
         if held_out is None:
             choices = cross_validated_choices(offer.outcomes, bins, splits=splits, seed=seed)

@@ -168,10 +168,10 @@ def _bins(menu: Menu, table: Path | None) -> tuple[Binning | None, list[str]]:
 def _lines(menu: Menu, bins: Binning | None) -> tuple[list[Line], list[str]]:
     """Return the compute-optimal line, where there is a choice, and one line per strategy; and notes."""
     singles = single_lines(menu)
-    if bins is None or all(len(menu.at(budget).curves) == 1 for budget in menu.budgets):
+    if bins is None or not menu.choosable:
         return singles, []
     try:
-        return [compute_optimal(menu, bins), *singles], []
+        return [compute_optimal(menu, bins, budgets=menu.budgets), *singles], []
     except UserError as error:
         return singles, [f"no compute-optimal line: {error}"]
 
