@@ -22,6 +22,12 @@ READERS: Sequence[Sequence[str]] = (
     ["compare", "run", "--csv", "out.csv"],
     ["grade", "run"],
     ["grade", "run", "--out", "out.jsonl"],
+    ["show", "run", "--format", "csv"],
+    ["optimal", "run", "--splits", "2", "--policy", "policy.yaml"],
+    ["optimal", "run", "--difficulty", "table.json", "--split", "0.5"],
+    ["difficulty", "run", "--samples", "2", "--out", "tables"],
+    ["allocate", "run", "--total", "3", "--evaluate", "--out", "budgets.json"],
+    ["scale", "run", "--large", "run", "--size-ratio", "2"],
 )
 STORE_READERS: Sequence[Sequence[str]] = (
     ["store", "--path", "store.sqlite"],
@@ -40,22 +46,28 @@ def write_run(directory: Path) -> None:
     table = run_table(records, independent=True)
     named = {"strategy": "best_of_n", "budget": 4, "seed": 0, "aggregation": "last", "generator": "pocket"}
     cost = {"generations": 8, "flops": {"paper": 6, "full": 12}, "tokens": {}, "seconds": {"total": 1.0}}
-    summary = {**summarize(table, "weighted"), **named, "prm": "pocket", "data": "pocket", **cost}
+    made_by = {
+        "strategy_config": {"_target_": "ttc.strategies.parallel.BestOfN", "step_values": False},
+        "models": {name: {"name": "pocket", "fingerprint": name, "parameters": 10} for name in ("generator", "prm")},
+    }
+    summary = {**summarize(table, "weighted"), **named, "prm": "pocket", "data": "pocket", **cost, **made_by}
     RunDirectory(directory).write(summary, table, [jsonl_row(record.to_json()) for record in records])
 
 
 def run_directory_templates() -> list[Template]:
-    """Return templates of `ttc compare`, `ttc grade` and `difficulty.path` with a broken run directory."""
+    """Return templates of the commands that read runs, and of `difficulty.path`, with a broken run directory."""
     return [*[_text_damage] * 12, *[_summary_damage] * 10, *[_row_damage] * 10, *[_missing_file] * 4]
 
 
 def _reading(rng: random.Random, damage: Prepare, sure: bool) -> Case:
     def prepare(directory: Path) -> None:
         write_run(directory / "run")
+        (directory / "table.json").write_text('{"a": 0.5, "b": 0.2}')
         damage(directory / "run")
 
     if rng.random() < 0.2:
-        return run_case("difficulty.path=run", prepare=prepare, sure=False)
+        kind = rng.choice(["", " difficulty=predicted", " difficulty=learned"])
+        return run_case(*f"difficulty.path=run{kind}".split(), prepare=prepare, sure=False)
     return Case(rng.choice(READERS), prepare, sure)
 
 
