@@ -89,13 +89,13 @@ class Side:
     independent: Sequence[Run] = ()
 
     def table(self, kind: DifficultyKind, samples: int | None = None) -> DifficultyTable:
-        """Measure a difficulty."""
+        """Measure a difficulty: from all samples, or from the first so many of the first seed, as a run would."""
         if not self.independent:
             raise UserError(
                 f"--difficulty {kind}: there is no run of independent samples; add --difficulty-from RUN, a finished "
                 "best_of_n run on the same problems."
             )
-        return measured_difficulty(kind, self.independent, samples)
+        return measured_difficulty(kind, self.independent if samples is None else self.independent[:1], samples)
 
 
 @dataclass(frozen=True)
