@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ttc.analysis.flops_match import Formula, as_formula, matched_factor
+from ttc.analysis.flops_match import Formula, matched_factor
 from ttc.errors import UserError
 
 
@@ -58,9 +58,3 @@ def test_impossible_numbers_are_one_line(size_ratio: float, r: float, words: str
     with pytest.raises(UserError) as caught:
         matched_factor(size_ratio, r)
     assert str(caught.value).startswith(words) and "\n" not in str(caught.value)
-
-
-def test_an_unknown_formula_is_named() -> None:
-    assert as_formula("iclr") is Formula.iclr
-    with pytest.raises(UserError, match=r"^--formula neurips: is not known; use arxiv or iclr\.$"):
-        as_formula("neurips")

@@ -8,7 +8,6 @@ import math
 import re
 from collections.abc import Sequence
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
@@ -20,13 +19,11 @@ from ttc.analysis.formats import (
     ReportTable,
     TableFormat,
     Unit,
-    as_format,
     comma_separated,
     print_tables,
 )
 from ttc.analysis.intervals import Interval
 from ttc.analysis.markup import latex, markdown
-from ttc.errors import UserError
 from ttc.files import neutralized
 from ttc.terminal import printable_line
 
@@ -61,14 +58,6 @@ def printed(*tables: ReportTable, table_format: TableFormat = TableFormat.text, 
 def of(*texts: str) -> ReportTable:
     """Return a table in which each text is a heading and a cell, and the first is the title and a note."""
     return ReportTable([Column(text) for text in texts], [texts], title=texts[0], notes=[texts[0]])
-
-
-def test_an_unknown_format_is_refused_in_one_line() -> None:
-    assert as_format("md") is TableFormat.md
-    with pytest.raises(
-        UserError, match=r"^--format html: is not a format of tables; use one of text, md, csv, latex\.$"
-    ):
-        as_format("html")
 
 
 # --- text

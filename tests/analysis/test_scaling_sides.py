@@ -11,7 +11,7 @@ from menus import finished_run, problem_record
 from two_models import GREEDY, LARGE, PROBLEMS, RESULTS, SMALL, id_of, scaled
 
 from ttc.analysis.scaling import ScaleSettings, scale
-from ttc.analysis.scaling_sides import TokenCount, as_token_count
+from ttc.analysis.scaling_sides import TokenCount
 from ttc.errors import UserError
 from ttc.models import ModelId
 from ttc.runs.finding import find_runs
@@ -88,12 +88,6 @@ def test_measured_lengths_take_part_in_the_match(runs: Path) -> None:
     found = scale(small, find_runs([runs / "large"]), ScaleSettings(r=[22.0], tokens=TokenCount.measured))
     assert found.matches["best_of_n weighted"][0].reading.budget == pytest.approx((3 + 6 / 22) / 2)
     assert "a generation has 20.0 tokens in the small runs, 10.0 in --large" in found.notes
-
-
-def test_an_unknown_token_count_is_named() -> None:
-    assert as_token_count("measured") is TokenCount.measured
-    with pytest.raises(UserError, match=r"^--tokens bytes: is not known; use equal or measured\.$"):
-        as_token_count("bytes")
 
 
 def test_several_seeds_of_the_large_model_are_averaged(runs: Path, tmp_path: Path) -> None:

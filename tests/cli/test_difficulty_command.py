@@ -106,9 +106,9 @@ def test_every_format_is_printed(ttc: CommandLine, tmp_path: Path, name: str) ->
     ("options", "message"),
     [
         (["--samples", "41"], "samples=41: "),
-        (["--regression", "forest"], "--regression forest: is not known; use ridge or logistic."),
+        (["--regression", "forest"], "--regression forest: is not known; use ridge, logistic."),
         (["--thresholds", "0.2,0.8"], "--thresholds 0.2,0.8: must be 4 falling numbers between 0 and 1"),
-        (["--format", "html"], "--format html: is not a format of tables"),
+        (["--format", "html"], "--format html: is not known; use text, md, csv, latex."),
         (["--out", "file"], "--out file"),
         (["--learn-from", "run", "--generator", "generator=nope"], "generator=nope"),
         (["--learn-from", "run", "--generator", "budget=4"], "--generator budget=4: must be an override of the"),

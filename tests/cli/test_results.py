@@ -53,8 +53,8 @@ def test_show_prints_finished_runs_in_every_format(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["show", "--format", "html"], "--format html: is not a format of tables; use one of text, md, csv, latex."),
-        (["compare", "--format", "html"], "--format html: is not a format of tables; use one of text, md, csv, latex."),
+        (["show", "--format", "html"], "--format html: is not known; use text, md, csv, latex."),
+        (["compare", "--format", "html"], "--format html: is not known; use text, md, csv, latex."),
         (["compare", "--budget", "8"], "has 4 samples per problem; give at most 4."),
         (["compare", "--selection", "pass@2"], "are not independent; use one of weighted."),
         (["compare", "--budget", "0"], "'--budget'"),

@@ -24,7 +24,7 @@ ERRORS = {
     "strategy=majority strategy.width=4": "strategy.width=4: no such key in Majority; it has no keys",
     "+budgt=3": "+budgt: no such key in RunConfig; did you mean budget?",
     "budget=0": "budget=0: must be at least 1 generation per problem; use e.g. budget=64.",
-    "budget=abc": "budget=abc: must be a whole number or null.",
+    "budget=abc": "budget=abc: must be a whole number or null; use e.g. budget=64.",
     "flops=0": "flops=0.0: must be a number above 0, of FLOPs per problem; use e.g. flops=3e9.",
     "budget=64 flops=3e9": "budget=64 and flops=3000000000.0: a run has one budget; give one of them",
     "strategy.width=x": "strategy.width=x: must be a whole number or null; use e.g. strategy.width=4.",

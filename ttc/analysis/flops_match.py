@@ -39,18 +39,6 @@ class Formula(StrEnum):
         return (0.16, 0.79, 22.0) if self is Formula.arxiv else (0.08, 0.40, 11.0)
 
 
-def as_formula(name: str) -> Formula:
-    """Return the formula of a name, the value of `--formula`.
-
-    Raises:
-        UserError: there is no such formula.
-    """
-    try:
-        return Formula(name)
-    except ValueError:
-        raise UserError(f"--formula {name}: is not known; use {' or '.join(Formula)}.") from None
-
-
 def matched_factor(size_ratio: float, r: float, formula: Formula = Formula.arxiv) -> float:
     """Return k, by which the small model may multiply its generations.
 

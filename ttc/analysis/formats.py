@@ -14,11 +14,10 @@ from rich.text import Text
 from ttc.analysis.intervals import Interval
 from ttc.analysis.markup import latex, markdown
 from ttc.analysis.report_table import Cell, Column, ReportTable, Unit, heading, numeric, shown
-from ttc.errors import UserError
 from ttc.files import neutralized
 from ttc.terminal import WIDE, plain_table, print_plain, printable_line
 
-__all__ = ["Cell", "Column", "ReportTable", "TableFormat", "Unit", "as_format", "comma_separated", "print_tables"]
+__all__ = ["Cell", "Column", "ReportTable", "TableFormat", "Unit", "comma_separated", "print_tables"]
 
 _PADDING = 2  # between the columns of a plain table
 
@@ -30,19 +29,6 @@ class TableFormat(StrEnum):
     md = "md"
     csv = "csv"
     latex = "latex"
-
-
-def as_format(name: str) -> TableFormat:
-    """Return the format of a name, the value of `--format`.
-
-    Raises:
-        UserError: there is no such format.
-    """
-    try:
-        return TableFormat(name)
-    except ValueError:
-        known = ", ".join(TableFormat)
-        raise UserError(f"--format {name}: is not a format of tables; use one of {known}.") from None
 
 
 def print_tables(

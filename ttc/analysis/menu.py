@@ -25,18 +25,6 @@ class MenuKind(StrEnum):
     joint = "joint"
 
 
-def as_menu(name: str | None) -> MenuKind | None:
-    """Return the kind of a name; None stays None.
-
-    Raises:
-        UserError: there is no such menu.
-    """
-    try:
-        return None if name is None else MenuKind(name)
-    except ValueError:
-        raise UserError(f"--menu {name}: is not known; use {', '.join(MenuKind)}.") from None
-
-
 class CostUnit(StrEnum):
     """What a budget is counted in; FLOPs by the convention `full`."""
 

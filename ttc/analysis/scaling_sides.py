@@ -22,18 +22,6 @@ class TokenCount(StrEnum):
     measured = "measured"
 
 
-def as_token_count(name: str) -> TokenCount:
-    """Return the count of a name, the value of `--tokens`.
-
-    Raises:
-        UserError: there is no such count.
-    """
-    try:
-        return TokenCount(name)
-    except ValueError:
-        raise UserError(f"--tokens {name}: is not known; use {' or '.join(TokenCount)}.") from None
-
-
 @dataclass(frozen=True)
 class LargeModel:
     """What the larger model achieves.

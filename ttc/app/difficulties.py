@@ -10,7 +10,7 @@ from ttc.analysis.agreement import Compared
 from ttc.app.registry import config_directory, instantiate, register_run, with_targets
 from ttc.config import RunConfig
 from ttc.difficulty.learned import learned_difficulty, problems_of
-from ttc.difficulty.learning import Learner, Regression
+from ttc.difficulty.learning import Learner
 from ttc.difficulty.samples import read_samples
 from ttc.difficulty.table import DifficultyKind, DifficultyTable, difficulty_of
 from ttc.engines.base import Generator
@@ -33,18 +33,6 @@ class Difficulties:
 
     compared: Sequence[Compared]
     tables: Mapping[str, DifficultyTable]
-
-
-def as_regression(name: str) -> Regression:
-    """Return the regression of a name.
-
-    Raises:
-        UserError: there is no such regression.
-    """
-    try:
-        return Regression(name)
-    except ValueError:
-        raise UserError(f"--regression {name}: is not known; use {' or '.join(Regression)}.") from None
 
 
 def compare_difficulties(

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ttc.cli.choices import chosen
 from ttc.errors import UserError
 
 
@@ -35,11 +36,11 @@ def allocate(
     """Divide one total budget among problems by predicted marginal gain; `ttc run budget_table=FILE` runs it."""
     from ttc.analysis.allocation_report import report
     from ttc.analysis.allocation_study import allocate_run
-    from ttc.analysis.formats import as_format, print_tables
+    from ttc.analysis.formats import TableFormat, print_tables
     from ttc.budget_table import save_budget_table
     from ttc.files import check_output, written_for
 
-    chosen_format = as_format(table_format)
+    chosen_format = chosen(TableFormat, "--format", table_format)
     if out is not None:
         if len(total) > 1:
             raise UserError(f"--out {out}: a table holds one total, not {len(total)}; give one --total.")

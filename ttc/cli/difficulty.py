@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from ttc.cli.choices import chosen
+
 
 def difficulty(
     runs: Annotated[list[Path], typer.Argument(help="Finished best_of_n runs on the same problems; seeds are pooled.")],
@@ -34,16 +36,16 @@ def difficulty(
 ) -> None:
     """Compare predicted and learned difficulty with the oracle's: rank correlation, confusion, calibration, cost."""
     from ttc.analysis.agreement_report import agreement_report
-    from ttc.analysis.formats import as_format, print_tables
-    from ttc.app.difficulties import as_regression, compare_difficulties, write_tables
-    from ttc.difficulty.learning import Learner
+    from ttc.analysis.formats import TableFormat, print_tables
+    from ttc.app.difficulties import compare_difficulties, write_tables
+    from ttc.difficulty.learning import Learner, Regression
     from ttc.difficulty.table import as_thresholds
     from ttc.files import written_for
     from ttc.runs.finding import find_runs
 
-    learner = Learner(as_regression(regression), folds, seed)
+    learner = Learner(chosen(Regression, "--regression", regression), folds, seed)
     edges = as_thresholds(thresholds) if thresholds else ()
-    chosen_format = as_format(table_format)
+    chosen_format = chosen(TableFormat, "--format", table_format)
     if out is not None:
         with written_for(out, "--out"):
             out.mkdir(parents=True, exist_ok=True)  # before anything that takes long

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from ttc.cli.choices import chosen
+
 
 def optimal(
     runs: Annotated[list[Path], typer.Argument(help="Finished runs and sweeps: strategies x budgets x seeds.")],
@@ -32,8 +34,8 @@ def optimal(
     table_format: Annotated[str, typer.Option("--format", help="text, md, csv or latex.")] = "text",
 ) -> None:
     """Find the compute-optimal strategy per difficulty bin and budget, by cross-validation, and what it saves."""
-    from ttc.analysis.formats import as_format, print_tables
-    from ttc.analysis.menu import as_menu
+    from ttc.analysis.formats import TableFormat, print_tables
+    from ttc.analysis.menu import MenuKind
     from ttc.analysis.optimal_plot import draw_study
     from ttc.analysis.optimal_report import make_policy, policy_comment, study_tables
     from ttc.analysis.study import RunSets, StudySettings, study
@@ -41,9 +43,10 @@ def optimal(
     from ttc.progress_bar import ProgressBar
     from ttc.runs.finding import find_runs
 
-    settings = StudySettings(selection or (), as_menu(menu), baseline, difficulty or (), probes, split, splits, seed)
+    kind = None if menu is None else chosen(MenuKind, "--menu", menu)
+    settings = StudySettings(selection or (), kind, baseline, difficulty or (), probes, split, splits, seed)
     settings.check()
-    chosen_format = as_format(table_format)
+    chosen_format = chosen(TableFormat, "--format", table_format)
     for path, option in ((policy, "--policy"), (plot, "--plot")):
         if path is not None:
             check_output(path, option)

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from ttc.cli.choices import chosen
+
 Runs = Annotated[list[Path], typer.Argument(help="Run directories, or directories of sweeps.")]
 Format = Annotated[str, typer.Option("--format", help="text, md, csv or latex.")]
 
@@ -26,11 +28,11 @@ def grade(
 
 def show(runs: Runs, table_format: Format = "text") -> None:
     """Print the tables of finished runs: accuracy overall, by difficulty and at smaller budgets, and the cost."""
-    from ttc.analysis.formats import as_format
+    from ttc.analysis.formats import TableFormat
     from ttc.analysis.run_report import print_runs
     from ttc.runs.finding import find_runs
 
-    chosen_format = as_format(table_format)
+    chosen_format = chosen(TableFormat, "--format", table_format)
     print_runs(find_runs(runs), chosen_format)
 
 
@@ -54,11 +56,11 @@ def compare(
     """Compare finished runs: means over seeds, 95% intervals, paired differences with p-values, cost per problem."""
     from ttc.analysis.compare import compare_runs
     from ttc.analysis.comparison_report import comparison_report
-    from ttc.analysis.formats import as_format, comma_separated, print_tables
+    from ttc.analysis.formats import TableFormat, comma_separated, print_tables
     from ttc.files import check_output, write_text, written_for
     from ttc.runs.finding import find_runs
 
-    chosen_format = as_format(table_format)
+    chosen_format = chosen(TableFormat, "--format", table_format)
     if csv is not None:
         check_output(csv, "--csv")
     report = comparison_report(

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from ttc.cli.choices import chosen
+
 
 def scale(
     runs: Annotated[list[Path], typer.Argument(help="Finished runs and sweeps of the small model.")],
@@ -36,22 +38,32 @@ def scale(
     table_format: Annotated[str, typer.Option("--format", help="text, md, csv or latex.")] = "text",
 ) -> None:
     """Compare a small model that samples with a larger model that costs the same FLOPs, by difficulty."""
-    from ttc.analysis.flops_match import as_formula
-    from ttc.analysis.formats import as_format, print_tables
+    from ttc.analysis.flops_match import Formula
+    from ttc.analysis.formats import TableFormat, print_tables
     from ttc.analysis.scaling import ScaleSettings
     from ttc.analysis.scaling import scale as scale_runs
     from ttc.analysis.scaling_report import scaling_tables
-    from ttc.analysis.scaling_sides import as_token_count
+    from ttc.analysis.scaling_sides import TokenCount
     from ttc.progress_bar import ProgressBar
     from ttc.runs.finding import find_runs
 
     settings = ScaleSettings(
-        r or (), as_formula(formula), size_ratio, as_token_count(tokens), selection or (), difficulty
+        r or (),
+        chosen(Formula, "--formula", formula),
+        size_ratio,
+        chosen(TokenCount, "--tokens", tokens),
+        selection or (),
+        difficulty,
     )
     settings.check()
-    chosen_format = as_format(table_format)
+    chosen_format = chosen(TableFormat, "--format", table_format)
     ours, theirs = find_runs(runs), find_runs(large)
     with ProgressBar("reading runs", len(ours) + len(theirs)) as bar:
         done = count(1)
-        found = scale_runs(ours, theirs, settings, on_run=lambda run: bar.show(next(done)) if bar.is_due else None)
+        found = scale_runs(
+            ours,
+            theirs,
+            settings,
+            on_run=lambda run: bar.show(next(done)) if bar.is_due else None,
+        )
     print_tables(scaling_tables(found), chosen_format)
