@@ -137,6 +137,22 @@ def test_a_run_of_another_model_is_not_learned_from(kind: str, probes: Path, tmp
         allocate_run(probes, [4], learn_from=teacher)
 
 
+def unscored_at_first(id_: str) -> ProblemRecord:
+    """Return a problem whose first two samples were not scored."""
+    record = problem(id_, 3)
+    first, rest = record.candidates[:2], record.candidates[2:]
+    return replace(record, candidates=(*(replace(candidate, values=()) for candidate in first), *rest))
+
+
+def test_runs_of_which_no_probe_was_scored_are_refused(probes: Path, tmp_path: Path) -> None:
+    late = run_of(tmp_path / "late", [unscored_at_first("new"), unscored_at_first("more")])
+    with pytest.raises(UserError, match=r"late has no verifier values among the first 2 samples of any problem"):
+        allocate_run(late, [4], probes=2)
+    with pytest.raises(UserError, match=r"--learn-from .*late has no verifier values among the first 2"):
+        allocate_run(probes, [4], probes=2, learn_from=late)
+    assert allocate_run(late, [4], probes=3).table().total == 4
+
+
 def test_a_run_to_learn_from_must_have_as_many_samples_as_the_total(probes: Path, tmp_path: Path) -> None:
     teacher = run_of(tmp_path / "teacher", [problem("new", 3, samples=6)])
     with pytest.raises(UserError, match=r"--total 8 is more than a problem can get \(6: the samples in --learn-from"):

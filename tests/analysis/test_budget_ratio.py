@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ttc.analysis.budget_ratio import BudgetRatio, budget_ratio, cost_to_reach, ratio_text
+from ttc.analysis.budget_ratio import budget_ratio, cost_to_reach
 
 COSTS = np.array([1.0, 2.0, 4.0, 8.0])
 
@@ -67,9 +67,3 @@ def test_an_accuracy_that_the_baseline_never_reaches_gives_a_lower_bound() -> No
     baseline, costs = shares([0.2, 0.4, 0.5, 0.6]), np.repeat(COSTS[:, None], 200, axis=1)
     found = budget_ratio(shares([0.9])[0], np.full(200, 2.0), baseline, costs)
     assert (found.matched, found.ratio, found.hi, found.reached) == (8, 4, math.inf, False)
-
-
-def test_ratios_are_short_texts() -> None:
-    assert ratio_text(BudgetRatio(64, 8.04, 6.1, 11.25, True)) == "8.0x [6.1, 11.2]"
-    assert ratio_text(BudgetRatio(64, 8.04, 6.1, math.inf, True)) == "8.0x [6.1, ∞]"
-    assert ratio_text(BudgetRatio(256, 16, 12.34, math.inf, False)) == "> 16.0x [12.3, ∞]"

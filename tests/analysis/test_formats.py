@@ -14,6 +14,7 @@ from markdown_it import MarkdownIt
 from rich.console import Console
 
 from ttc.analysis.formats import (
+    AtLeast,
     Cell,
     Column,
     ReportTable,
@@ -112,6 +113,19 @@ def test_csv_has_full_precision_and_bounds_in_columns_of_their_own() -> None:
     assert float(named["p"]) == 0.0004 and "FLOPs_lo" not in named
     blank = dict(zip(heading, empty, strict=True))
     assert (blank["accuracy"], blank["accuracy_lo"], blank["difference"], blank["FLOPs"]) == ("0.5", "", "", "")
+
+
+def test_what_was_not_reached_is_marked_for_readers_and_a_number_in_csv() -> None:
+    bound = AtLeast(Interval(8.0, 4.8, math.inf, 9))
+    columns = [Column("ratio", Unit.ratio), Column("matched"), Column("reached", csv_only=True)]
+    table = ReportTable(columns, [(bound, AtLeast(256.0), "false")])
+    assert " ".join(printed(table)[-1].split()) == "> 8.0x [4.8, ∞] > 256"
+    assert markdown(table).splitlines()[-1] == "| > 8.0x [4.8, ∞] | > 256 |"
+    assert r"$> 8.0\times\,[4.8, \infty]$ & $> 256$" in latex(table)
+    assert rows_of(comma_separated(table)) == [
+        ["ratio", "ratio_lo", "ratio_hi", "matched", "reached"],
+        ["8.0", "4.8", "inf", "256.0", "false"],
+    ]
 
 
 def test_several_csv_tables_have_titles_and_an_empty_line_between() -> None:

@@ -84,6 +84,17 @@ def test_a_sweep_continues_after_a_failed_job_and_exits_with_2(ttc: CommandLine)
     assert outcome.err.endswith("error: seed=3 does not work; use 4.\n")
 
 
+def test_a_sweep_with_a_failed_job_still_merges_the_tables_of_the_others(
+    ttc: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    merged: list[Path] = []
+    monkeypatch.setattr("ttc.app.sweep.merge_tables", merged.append)
+    ttc.raises[3] = UserError("seed=3 does not work; use 4.")
+    outcome = ttc("run", "-m", "seed=3,4,5")
+    assert [path.absolute() for path in merged] == [ttc.runs[0][1].parent]
+    assert (outcome.code, len(ttc.runs)) == (2, 3)
+
+
 def test_a_bug_keeps_its_traceback(ttc: CommandLine) -> None:
     ttc.raises[3] = ValueError("a bug")
     with pytest.raises(ValueError, match="a bug"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from ttc.config import RunConfig
@@ -10,7 +11,11 @@ from ttc.difficulty.measured import OracleDifficulty
 from ttc.engines.generator import VllmGenerator
 from ttc.engines.verifier import VllmVerifier
 from ttc.execution.identity import identity_of
+from ttc.models import ModelId
+from ttc.policy import Choice, Policy
+from ttc.strategies.base import config_of
 from ttc.strategies.beam import Beam
+from ttc.strategies.compute_optimal import ComputeOptimal
 from ttc.strategies.dvts import Dvts
 from ttc.strategies.threshold import Threshold
 
@@ -33,3 +38,16 @@ def test_the_classes_of_a_controllers_targets_are_part_of_it() -> None:
     assert vars(Beam()) == vars(Dvts())  # the same settings
     assert identity(strategy=Threshold(beam=Beam())) != identity(strategy=Threshold(beam=Dvts()))
     assert identity(strategy=Threshold()) == identity(strategy=Threshold())
+
+
+def test_what_a_policy_says_is_part_of_it(tmp_path: Path) -> None:
+    file = tmp_path / "policy.yaml"
+    beam = {"beam": config_of(Beam())}
+
+    def saved(edge: float) -> object:
+        choices = {8: (Choice("beam", "weighted"),) * 2}
+        Policy(ModelId("small", "g"), ModelId("judge", "v"), (edge,), beam, choices).save(file)
+        return identity(strategy=ComputeOptimal(policy=str(file)))
+
+    assert saved(0.5) == saved(0.5)
+    assert saved(0.5) != saved(0.6)

@@ -15,7 +15,7 @@ from ttc.analysis.allocation import (
     predictions_of,
 )
 from ttc.analysis.curves import models_of
-from ttc.analysis.marginal_gain import Prediction
+from ttc.analysis.marginal_gain import Prediction, probe_values
 from ttc.analysis.prefixes import Floats
 from ttc.budget_table import BudgetTable
 from ttc.errors import UserError
@@ -129,12 +129,14 @@ def allocate_run(
     if probes is None:
         probes = min(source.samples, DEFAULT_PROBES, max(1, min(totals) // 2))
     _check_probes(source, probes, totals)
+    _refuse_unscored(source, probes, str(path))
     limits = {"--max": most} if most is not None else {}
     if evaluate:
         limits[f"the samples in {path}"] = source.samples
     teacher = None
     if learn_from is not None:
         teacher = _teacher(learn_from, source)
+        _refuse_unscored(teacher, probes, f"--learn-from {learn_from}")
         limits[f"the samples in --learn-from {learn_from}"] = teacher.samples
     most = _limit(limits, max(totals))
     learned = learned_from(teacher.records, probes, source.aggregation, most or teacher.samples) if teacher else None
@@ -170,6 +172,15 @@ def _check_probes(source: ProbeRun, probes: int, totals: Sequence[int]) -> None:
         raise UserError(
             f"--total {min(totals)} is less than the {probes} probes of each problem, which it includes; use a larger "
             f"total, or --probes {min(totals)} or less."
+        )
+
+
+def _refuse_unscored(run: ProbeRun, probes: int, named: str) -> None:
+    """Refuse a run whose probes have no verifier values at all, although later samples may have."""
+    if not any(probe_values(record, probes, run.aggregation) for record in run.records):
+        raise UserError(
+            f"{named} has no verifier values among the first {probes} samples of any problem; use more --probes, or "
+            "give a run whose solutions fit the verifier's context."
         )
 
 

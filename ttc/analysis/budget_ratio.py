@@ -105,15 +105,3 @@ def _quantile(values: Floats, level: float) -> float:
     """Return a quantile of values some of which may be infinite: the nearest one at or below that rank."""
     ordered = np.sort(values)
     return float(ordered[min(int(level * len(ordered)), len(ordered) - 1)])
-
-
-def ratio_text(found: BudgetRatio) -> str:
-    """Return e.g. `8.0x [6.1, 11]`, or `> 16x` where the baseline never reaches the accuracy."""
-    if not found.reached:
-        return f"> {_short(found.ratio)}x [{_short(found.lo)}, ∞]"
-    high = "∞" if math.isinf(found.hi) else _short(found.hi)
-    return f"{_short(found.ratio)}x [{_short(found.lo)}, {high}]"
-
-
-def _short(value: float) -> str:
-    return f"{value:.1f}" if value < 100 else f"{value:.0f}"

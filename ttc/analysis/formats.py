@@ -13,11 +13,11 @@ from rich.text import Text
 
 from ttc.analysis.intervals import Interval
 from ttc.analysis.markup import latex, markdown
-from ttc.analysis.report_table import Cell, Column, ReportTable, Unit, heading, numeric, shown
+from ttc.analysis.report_table import AtLeast, Cell, Column, Known, ReportTable, Unit, heading, numeric, shown
 from ttc.files import neutralized
 from ttc.terminal import WIDE, plain_table, print_plain, printable_line
 
-__all__ = ["Cell", "Column", "ReportTable", "TableFormat", "Unit", "comma_separated", "print_tables"]
+__all__ = ["AtLeast", "Cell", "Column", "ReportTable", "TableFormat", "Unit", "comma_separated", "print_tables"]
 
 _PADDING = 2  # between the columns of a plain table
 
@@ -95,14 +95,18 @@ def _blocks(widths: Sequence[int], limit: int) -> list[list[int]]:
 
 
 def comma_separated(table: ReportTable, *, titled: bool = False) -> str:
-    """Return a table as CSV in full precision; no text of it can act as a formula in a spreadsheet program."""
+    """Return a table as CSV in full precision; no text of it can act as a formula in a spreadsheet program.
+
+    A number that was not reached is its bound: the table has a column that says so.
+    """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    spread = [any(isinstance(row[n], Interval) for row in table.rows) for n in range(len(table.columns))]
+    rows = [[cell.value if isinstance(cell, AtLeast) else cell for cell in row] for row in table.rows]
+    spread = [any(isinstance(row[n], Interval) for row in rows) for n in range(len(table.columns))]
     if titled:
         writer.writerow([f"# {printable_line(table.title)}"])
     writer.writerow([*_csv_heading(table.columns, spread)])
-    writer.writerows([*_csv_row(row, spread)] for row in table.rows)
+    writer.writerows([*_csv_row(row, spread)] for row in rows)
     return stream.getvalue()
 
 
@@ -114,7 +118,7 @@ def _csv_heading(columns: Sequence[Column], spread: Sequence[bool]) -> Iterator[
             yield from (_csv_text(f"{name}_{bound}") for bound in ("lo", "hi"))
 
 
-def _csv_row(row: Sequence[Cell], spread: Sequence[bool]) -> Iterator[str | float]:
+def _csv_row(row: Sequence[Known], spread: Sequence[bool]) -> Iterator[str | float]:
     for cell, wide in zip(row, spread, strict=True):
         if isinstance(cell, Interval):
             yield from (cell.mean, cell.lo, cell.hi)

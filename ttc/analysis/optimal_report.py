@@ -7,8 +7,8 @@ from itertools import chain
 
 import numpy as np
 
-from ttc.analysis.budget_ratio import BudgetRatio, budget_ratio, ratio_text
-from ttc.analysis.formats import Cell, Column, ReportTable, Unit
+from ttc.analysis.budget_ratio import BudgetRatio, budget_ratio
+from ttc.analysis.formats import AtLeast, Cell, Column, ReportTable, Unit
 from ttc.analysis.intervals import DIFFERENCES, SHARES, Interval, intervals
 from ttc.analysis.menu import CostUnit, name_of
 from ttc.analysis.optimal import Binning, Line, choices_by_bin
@@ -57,7 +57,7 @@ def gains(study: Study) -> ReportTable:
                     _difference(line, study.best, budget),
                     adjusted[line.name, budget],
                     _matched(ratios[0]),
-                    *map(_ratio, ratios),
+                    *chain.from_iterable((_ratio(found), str(found.reached).lower()) for found in ratios),
                 )
             )
     columns = [
@@ -68,7 +68,10 @@ def gains(study: Study) -> ReportTable:
         Column("minus best single", Unit.points),
         Column("p (Holm)", Unit.p_value),
         Column("baseline matches at"),
-        *(Column(f"ratio in {'FLOPs' if unit is CostUnit.flops else unit}", Unit.ratio) for unit in units),
+        *chain.from_iterable(
+            (Column(f"ratio in {name}", Unit.ratio), Column(f"reached in {name}", csv_only=True))
+            for name in ("FLOPs" if unit is CostUnit.flops else unit for unit in units)
+        ),
     ]
     notes = [
         f"ratio: what {study.baseline.name} must spend to be as accurate, divided by what was spent, probing included; "
@@ -193,13 +196,13 @@ def _difference(line: Line, other: Line, budget: int) -> Interval | None:
     return intervals(difference[:, None], bounds=DIFFERENCES)[0]
 
 
-def _matched(found: BudgetRatio) -> str:
-    return f"{found.matched:.1f}" if found.reached else f"> {found.matched:.0f}"
+def _matched(found: BudgetRatio) -> Cell:
+    return found.matched if found.reached else AtLeast(found.matched)
 
 
 def _ratio(found: BudgetRatio) -> Cell:
-    n = 0  # an interval over problems, whose number the notes state
-    return Interval(found.ratio, found.lo, found.hi, n) if found.reached else ratio_text(found)
+    interval = Interval(found.ratio, found.lo, found.hi, n=0)  # over problems, whose number the notes state
+    return interval if found.reached else AtLeast(interval)
 
 
 def headlines(study: Study) -> Iterator[str]:

@@ -10,7 +10,16 @@ from enum import Enum
 from ttc.analysis.intervals import Interval
 from ttc.terminal import percent_with_error, printable_line
 
-Cell = str | int | float | Interval | None
+
+@dataclass(frozen=True, slots=True)
+class AtLeast:
+    """A number that was not reached: all that is known is that it lies above this. CSV holds the number itself."""
+
+    value: float | Interval
+
+
+Known = str | int | float | Interval | None
+Cell = Known | AtLeast
 """None is an empty cell."""
 
 
@@ -75,6 +84,8 @@ def shown(cell: Cell, unit: Unit) -> str:
         return "unknown" if unit is Unit.flops else ""
     if isinstance(cell, str):
         return printable_line(cell)
+    if isinstance(cell, AtLeast):
+        return f"> {shown(cell.value, unit)}"
     if not isinstance(cell, Interval):
         return _number(cell, unit)
     if unit is Unit.error:
@@ -109,8 +120,8 @@ def _number(value: float, unit: Unit) -> str:
 
 
 def is_number(cell: Cell) -> bool:
-    """Whether a cell holds a number, with an interval or without."""
-    return isinstance(cell, int | float | Interval)
+    """Whether a cell holds a number, with an interval or without, or a bound of one."""
+    return isinstance(cell, int | float | Interval | AtLeast)
 
 
 def numeric(table: ReportTable) -> list[bool]:

@@ -4,6 +4,7 @@
   sees them.
 - The config loader: `hydra.compose` knows neither multirun nor --config-dir, and shares global state with
   `@hydra.main`. Every job of a sweep is composed here, and checked, before the first one runs.
+- The callbacks: Hydra leaves out those of a sweep's end when a job failed.
 - The basic sweeper's expansion of `budget=4,16` into jobs: the sweepers' interface runs jobs, but never lists them.
 """
 
@@ -14,11 +15,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from hydra._internal.callbacks import Callbacks
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra._internal.utils import create_config_search_path, get_args_parser
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.config_search_path import SearchPathQuery
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import setup_globals
 from hydra.types import RunMode
@@ -71,3 +74,15 @@ def sweep_jobs(loader: ConfigLoader, config: DictConfig) -> list[list[str]]:
 def compose(loader: ConfigLoader, name: str, overrides: Sequence[str], mode: RunMode = RunMode.RUN) -> DictConfig:
     """Compose a config, Hydra's own node included."""
     return loader.load_configuration(name, list(overrides), mode)
+
+
+def hydra_config() -> DictConfig:
+    """Return the config of the current job with nothing but Hydra's own node, which remembers the time it began."""
+    config = HydraConfig.instance().cfg
+    assert isinstance(config, DictConfig)  # whose type HydraConf is
+    return config
+
+
+def end_sweep(config: DictConfig) -> None:
+    """Call the callbacks of a sweep's end, which Hydra leaves out when a job failed; `config` is that of the job."""
+    Callbacks(config).on_multirun_end(config=config)

@@ -26,7 +26,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from ttc.app.directories import FULL, Job, current_job, planned_job, refuse_unusable, stopped_by, unusable
 from ttc.app.errors import closest, explain
-from ttc.app.hydra_internals import compose, config_loader, parse_arguments, sweep_jobs
+from ttc.app.hydra_internals import compose, config_loader, end_sweep, hydra_config, parse_arguments, sweep_jobs
 from ttc.app.registry import TARGET, config_directory, instantiate, with_targets
 from ttc.app.signals import raise_if_received
 from ttc.errors import RunError, UserError
@@ -85,7 +85,8 @@ def launch(
     if given.config_path is not None and "://" not in given.config_path:
         given.config_path = str(Path(given.config_path).absolute())  # Hydra would look beside this file
         flags += ["--config-path", given.config_path]
-    task = _task(run, settings_type, refuse_other)
+    failed: list[DictConfig] = []
+    task = _task(run, settings_type, refuse_other, failed)
     application = hydra.main(config_path=str(config_directory()), config_name=config_name, version_base="1.3")(task)
     runs = not (given.help or given.hydra_help or given.cfg or given.info)
     with _explained(overrides, CONFIG_ERRORS if runs else COMPOSITION_ERRORS), _argv([program, *flags, *overrides]):
@@ -97,6 +98,10 @@ def launch(
             application()
         except _Stopped as stopped:
             raise stopped.error from None
+        except UserError:
+            if failed:
+                end_sweep(failed[0])
+            raise
         except OSError as error:
             if not runs or error.errno is None:
                 raise
@@ -104,9 +109,12 @@ def launch(
 
 
 def _task(
-    run: Callable[[S, Job], float | None], settings_type: type[S], refuse_other: Callable[[S, Job], None]
+    run: Callable[[S, Job], float | None],
+    settings_type: type[S],
+    refuse_other: Callable[[S, Job], None],
+    failed: list[DictConfig],
 ) -> Callable[[DictConfig], float | None]:
-    """Return what Hydra calls with the config of each job."""
+    """Return what Hydra calls with the config of each job; `failed` gets the `hydra_config` of each failed one."""
 
     def task(config: DictConfig) -> float | None:
         raise_if_received()
@@ -122,6 +130,7 @@ def _task(
                 log.info("stopped: %s", error)
                 raise _Stopped(error) from None  # past Hydra, which would print a line of its own
             log.error("%s", error)
+            failed.append(hydra_config())
             raise  # the other jobs of the sweep continue
         except (RunError, OSError) as error:
             raise_if_received()  # a terminal that closes makes writing to it fail

@@ -42,9 +42,10 @@ def _budget(config: RunConfig) -> dict[str, Any]:
 
 
 def _results_of(part: Any) -> dict[str, Any]:
-    config = config_of(part) if isinstance(part, Strategy) else {}
-    nested = {name: value for name, value in config.items() if isinstance(value, dict)}  # with their classes
-    settings = asdict(part) | nested
+    settings = asdict(part)
+    if isinstance(part, Strategy):
+        settings |= {name: value for name, value in config_of(part).items() if isinstance(value, dict)}  # classes too
+        settings |= part.file_digests()
     return {
         name: value
         for name, value in settings.items()

@@ -112,6 +112,7 @@ def stored_settings(config: RunConfig, budget: int) -> dict[str, Any]:
         name: {"class": type(part).__name__, **_given(part)} for name, part in parts.items() if part is not None
     }
     settings |= {"budget": budget} | {name: getattr(config, name) for name in ("seed", "selection", "aggregation")}
+    settings["strategy"] |= config.strategy.file_digests()
     if config.budgets is not None:
         settings["budget_table"] = budgets_digest(config.budgets)
     return settings | ({"grading_units": True} if config.grading_units else {})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar
 
@@ -59,6 +59,10 @@ class Strategy(ABC):
         Raises:
             UserError: with what the settings were made for.
         """
+
+    def file_digests(self) -> Mapping[str, str]:
+        """Return a digest of each file that a setting names: results depend on what it says, not on its name."""
+        return {}
 
     def largest_spendable(self, at_most: int) -> int:
         """Return the largest budget up to `at_most` that can be spent exactly; 0 where there is none.

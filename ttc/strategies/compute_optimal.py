@@ -8,6 +8,7 @@ from functools import cached_property
 
 from ttc.errors import UserError
 from ttc.files import expanded
+from ttc.hashing import digest
 from ttc.models import ModelId
 from ttc.policy import Choice, Policy
 from ttc.selection import SelectionRule
@@ -66,6 +67,9 @@ class ComputeOptimal(Controller):
                 f"{group}={given.name}: {self.policy} was made with {wanted.name}{same}; use that, or write a policy "
                 f"from runs of this {group}."
             )
+
+    def file_digests(self) -> Mapping[str, str]:
+        return {"policy_digest": digest(self._policy.to_json()).hex()}
 
     def choose(self, value: float, budget: int) -> str:
         return self._policy.choice(budget, self._policy.bin_of(value)).strategy
