@@ -14,7 +14,8 @@ from menus import BEAM, GENERATOR, VERIFIER, finished_run, problem_record
 from rich.console import Console
 from typer.testing import CliRunner
 
-from ttc.analysis.formats import TableFormat, print_tables
+from ttc.analysis.formats import AtLeast, TableFormat, print_tables
+from ttc.analysis.intervals import Interval
 from ttc.analysis.menu import CostUnit, MenuKind
 from ttc.analysis.optimal_plot import draw_study
 from ttc.analysis.optimal_report import headlines, make_policy, study_tables
@@ -145,6 +146,15 @@ def test_the_csv_holds_ratios_with_bounds(runs: Path) -> None:
     assert float(row["minus best_of_n weighted"]) == pytest.approx(0.6)
     assert (row["baseline matches at"], row["ratio in generations_hi"]) == ("8.0", "inf")
     assert row["reached in generations"] == "false" and float(row["ratio in generations"]) == 1.0
+
+
+def test_every_single_strategy_is_held_against_the_baseline_too(runs: Path) -> None:
+    [*_, table] = study_tables(studied(runs))
+    assert {row[0] for row in table.rows} == {"beam weighted"}
+    [(*_, ahead, matched, ratio, reached)] = [row[:7] for row in table.rows if row[1] == 4]
+    assert isinstance(ahead, Interval) and ahead.mean == pytest.approx(0.2)  # 60% to 40%, at every budget
+    assert (matched, reached) == (AtLeast(8.0), "false")
+    assert isinstance(ratio, AtLeast) and isinstance(ratio.value, Interval) and ratio.value.mean == 2.0
 
 
 def test_headlines_say_what_matches_the_largest_baseline(runs: Path) -> None:

@@ -24,7 +24,13 @@ RATIO_RESAMPLES = 2000
 
 def study_tables(study: Study) -> list[ReportTable]:
     """Return all tables: accuracy by budget, ratios at equal accuracy, choices by bin, and every single strategy."""
-    return [accuracy_by_budget(study), gains(study), *choice_tables(study), single_strategies(study)]
+    return [
+        accuracy_by_budget(study),
+        gains(study),
+        *choice_tables(study),
+        single_strategies(study),
+        single_ratios(study),
+    ]
 
 
 def accuracy_by_budget(study: Study) -> ReportTable:
@@ -41,25 +47,20 @@ def accuracy_by_budget(study: Study) -> ReportTable:
 
 def gains(study: Study) -> ReportTable:
     """Return what each compute-optimal line gains, and what the baseline needs to be as accurate."""
-    units = [unit for unit in CostUnit if _is_known(unit, study)]
-    baseline = {unit: _CostCurve(study.baseline, unit) for unit in units}
-    adjusted = _p_values(study)
-    rows: list[Sequence[Cell]] = []
-    for line in study.optimal:
-        for budget, point in line.points.items():
-            ratios = [baseline[unit].ratio(line, budget) for unit in units]
-            rows.append(
-                (
-                    line.name.removeprefix("compute-optimal, "),
-                    budget,
-                    float(point.costs[CostUnit.generations].mean()),
-                    _difference(line, study.baseline, budget),
-                    _difference(line, study.best, budget),
-                    adjusted[line.name, budget],
-                    _matched(ratios[0]),
-                    *chain.from_iterable((_ratio(found), str(found.reached).lower()) for found in ratios),
-                )
-            )
+    baseline, adjusted = _Baseline(study, study.optimal), _p_values(study)
+    rows: list[Sequence[Cell]] = [
+        (
+            line.name.removeprefix("compute-optimal, "),
+            budget,
+            float(point.costs[CostUnit.generations].mean()),
+            _difference(line, study.baseline, budget),
+            _difference(line, study.best, budget),
+            adjusted[line.name, budget],
+            *baseline.ratios(line, budget),
+        )
+        for line in study.optimal
+        for budget, point in line.points.items()
+    ]
     columns = [
         Column("difficulty"),
         Column("budget", Unit.count),
@@ -67,15 +68,10 @@ def gains(study: Study) -> ReportTable:
         Column(f"minus {study.baseline.name}", Unit.points),
         Column("minus best single", Unit.points),
         Column("p (Holm)", Unit.p_value),
-        Column("baseline matches at"),
-        *chain.from_iterable(
-            (Column(f"ratio in {name}", Unit.ratio), Column(f"reached in {name}", csv_only=True))
-            for name in ("FLOPs" if unit is CostUnit.flops else unit for unit in units)
-        ),
+        *baseline.columns(),
     ]
     notes = [
-        f"ratio: what {study.baseline.name} must spend to be as accurate, divided by what was spent, probing included; "
-        "between measured budgets accuracy is linear in the logarithm of the cost; '>': it never is as accurate",
+        baseline.note(),
         "p (Holm): of the difference to the best single strategy, by sign flips over problems, adjusted for all rows",
         *headlines(study),
     ]
@@ -102,6 +98,31 @@ def single_strategies(study: Study) -> ReportTable:
     rows = [(budget, *(_accuracy(line, budget) for line in study.singles)) for budget in study.menu.budgets]
     columns = [Column("budget", Unit.count), *(Column(line.name, Unit.percent) for line in study.singles)]
     return ReportTable(columns, rows, title="every strategy, accuracy in %")
+
+
+def single_ratios(study: Study) -> ReportTable:
+    """Return for every other strategy what the baseline needs to be as accurate."""
+    others = [line for line in study.singles if line.name != study.baseline.name]
+    baseline = _Baseline(study, others)
+    rows = [
+        (
+            line.name,
+            budget,
+            float(line.points[budget].costs[CostUnit.generations].mean()),
+            _difference(line, study.baseline, budget),
+            *baseline.ratios(line, budget),
+        )
+        for line in others
+        for budget in sorted(line.points)
+    ]
+    columns = [
+        Column("strategy"),
+        Column("budget", Unit.count),
+        Column("generations"),
+        Column(f"minus {study.baseline.name}", Unit.points),
+        *baseline.columns(),
+    ]
+    return ReportTable(columns, rows, title="every strategy against the baseline", notes=[baseline.note()])
 
 
 def make_policy(study: Study, probes: int) -> Policy:
@@ -163,24 +184,39 @@ def _p_values(study: Study) -> dict[tuple[str, int], float]:
     return dict(zip(found, holm([*found.values()]), strict=True))
 
 
-class _CostCurve:
-    """The baseline's accuracy over its cost in one unit."""
+class _Baseline:
+    """The baseline's accuracy over its cost, in every unit that all lines know."""
 
-    def __init__(self, line: Line, unit: CostUnit) -> None:
-        points = [line.points[budget] for budget in sorted(line.points)]
+    def __init__(self, study: Study, lines: Sequence[Line]) -> None:
+        self._name = study.baseline.name
+        points = [study.baseline.points[budget] for budget in sorted(study.baseline.points)]
+        known = [*points, *(point for line in lines for point in line.points.values())]
+        units = [unit for unit in CostUnit if all(unit in point.costs for point in known)]
         self._outcomes = np.array([point.outcomes for point in points])
-        self._costs = np.array([point.costs[unit] for point in points])
-        self._unit = unit
+        self._costs = {unit: np.array([point.costs[unit] for point in points]) for unit in units}
 
-    def ratio(self, line: Line, budget: int) -> BudgetRatio:
+    def columns(self) -> list[Column]:
+        names = ["FLOPs" if unit is CostUnit.flops else str(unit) for unit in self._costs]
+        ratios = [
+            (Column(f"ratio in {name}", Unit.ratio), Column(f"reached in {name}", csv_only=True)) for name in names
+        ]
+        return [Column("baseline matches at"), *chain.from_iterable(ratios)]
+
+    def ratios(self, line: Line, budget: int) -> list[Cell]:
+        """Return the cells of `columns` for a strategy at a budget."""
         point = line.points[budget]
-        cost = point.costs[self._unit]
-        return budget_ratio(point.outcomes, cost, self._outcomes, self._costs, resamples=RATIO_RESAMPLES)
+        found = [
+            budget_ratio(point.outcomes, point.costs[unit], self._outcomes, costs, resamples=RATIO_RESAMPLES)
+            for unit, costs in self._costs.items()
+        ]
+        cells = [(_ratio(ratio), str(ratio.reached).lower()) for ratio in found]
+        return [_matched(found[0]), *chain.from_iterable(cells)]
 
-
-def _is_known(unit: CostUnit, study: Study) -> bool:
-    lines = [study.baseline, *study.optimal]
-    return all(unit in point.costs for line in lines for point in line.points.values())
+    def note(self) -> str:
+        return (
+            f"ratio: what {self._name} must spend to be as accurate, divided by what was spent; between measured "
+            "budgets accuracy is linear in the logarithm of the cost; '>': it never is as accurate"
+        )
 
 
 def _accuracy(line: Line, budget: int) -> Interval | None:
