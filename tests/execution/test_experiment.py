@@ -192,6 +192,7 @@ def test_flops_buy_the_largest_budget_and_the_tables_say_so(
     assert plan["budget"] == summary["budget"] > 1 and summary["generations"] == 6 * summary["budget"]
     assert plan["real"] == summary["flops"]["full"] / 6 <= 1e9
     assert plan["planned"] == pytest.approx(plan["real"], rel=0.1)
+    assert plan["pilots"][str(plan["budget"])] == plan["planned"] and plan["pilot_problems"] == 6
     assert f"best_of_n, flops 1e+09 (budget {plan['budget']}), pocket (6 of 500" in done.stdout
     assert "1e+09 allowed (full FLOPs per problem)" in " ".join(done.stdout.split())
     [header] = [line.split() for line in done.stdout.splitlines() if "flops" in line and "seconds" in line]

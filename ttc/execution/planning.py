@@ -86,7 +86,7 @@ class Plan:
         return self.real is not None and self.real <= self.limit.amount
 
     def to_json(self) -> dict[str, Any]:
-        """Return the entry `plan` of summary.json."""
+        """Return the entry `plan` of summary.json; costs are those of a problem, also of one that a pilot solved."""
         return {
             "unit": self.limit.unit,
             "limit": self.limit.amount,
@@ -95,7 +95,7 @@ class Plan:
             "planned": self.planned,
             "real": self.real,
             "pilot_problems": self.pilot_problems,
-            "pilot_budgets": sorted(self.pilots),
+            "pilots": {str(budget): cost.mean for budget, cost in sorted(self.pilots.items())},
             "exceeded": {str(budget): cost for budget, cost in self.exceeded.items()},
         }
 
