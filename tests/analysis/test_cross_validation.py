@@ -33,10 +33,11 @@ def test_flipping_many_outcomes_does_change_choices_of_other_problems() -> None:
 
 
 @given(st.integers(0, 10_000))
-def test_a_choice_depends_on_the_problems_of_its_own_bin_only(seed: int) -> None:
-    outcomes, bins = random_outcomes(3, 20, seed), np.repeat([1, 2], 10)
+def test_without_ties_a_choice_depends_on_the_problems_of_its_own_bin_only(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    outcomes, bins = rng.random((3, 20)), np.repeat([1, 2], 10)
     others = outcomes.copy()
-    others[:, bins == 2] = random_outcomes(3, 10, seed + 1)
+    others[:, bins == 2] = rng.random((3, 10))
     before, after = (cross_validated_choices(values, bins, splits=4) for values in (outcomes, others))
     assert (before[:, bins == 1] == after[:, bins == 1]).all()
 
@@ -46,7 +47,7 @@ def test_every_choice_is_the_best_of_the_other_half() -> None:
     halves = {}
     for half in itertools.combinations(range(12), 6):
         rest = [place for place in range(12) if place not in half]
-        halves[frozenset(half)] = best_option(outcomes[:, rest])
+        halves[frozenset(half)] = best_option(outcomes[:, rest], outcomes[:, rest].sum(axis=1))
     for choices in cross_validated_choices(outcomes, bins, splits=20):
         assert any(
             all(choices[list(half)] == option)
@@ -61,9 +62,22 @@ def test_the_splits_are_reproducible_and_differ_by_seed() -> None:
     assert (first == again).all() and (first != other).any()
 
 
-def test_ties_go_to_the_first_option() -> None:
-    assert best_option(np.array([[0.1 + 0.2, 0.0], [0.3, 0.0]])) == 0
-    assert best_option(np.array([[0.3, 0.0], [0.1 + 0.2, 0.0]])) == 0
+def test_of_equal_options_the_one_that_is_best_elsewhere_is_chosen_and_then_the_first() -> None:
+    for outcomes in ([[0.1 + 0.2, 0.0], [0.3, 0.0]], [[0.3, 0.0], [0.1 + 0.2, 0.0]]):  # equal but for rounding
+        assert best_option(np.array(outcomes), np.array([1.0, 2.0])) == 1
+        assert best_option(np.array(outcomes), np.array([2.0, 1.0])) == 0
+        assert best_option(np.array(outcomes), np.array([0.3, 0.1 + 0.2])) == 0
+    assert best_option(np.array([[0.2], [0.3], [0.3]]), np.array([9.0, 1.0, 2.0])) == 2
+
+
+@given(st.integers(0, 10_000), st.permutations(range(4)))
+def test_the_order_of_the_options_changes_no_choice(seed: int, order: list[int]) -> None:
+    bins = np.arange(24) % 2
+    outcomes = random_outcomes(4, 24, seed)
+    outcomes[:, bins == 0] = 1.0  # an easy bin: all options tie
+    outcomes += np.arange(4)[:, None] * np.where(bins == 1, 0.001, 0.0)  # and elsewhere none does
+    before, after = (cross_validated_choices(values, bins, splits=5) for values in (outcomes, outcomes[order]))
+    assert (before == np.array(order)[after]).all()
 
 
 def test_a_problem_is_measured_by_the_mean_over_splits_of_what_was_chosen_for_it() -> None:

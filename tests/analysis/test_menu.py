@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -88,7 +90,14 @@ def test_a_baseline_is_named_by_its_label_or_with_its_selection() -> None:
     best, majority = curve("best_of_n", {4: [0]}), curve("best_of_n", {4: [0]}, selection="majority")
     menu = Menu.of([best, majority])
     assert menu.curve("best_of_n majority") is majority
-    with pytest.raises(UserError, match=r"^--baseline best_of_n: names several curves; use one of best_of_n weigh"):
+    with pytest.raises(UserError, match=r"^--baseline best_of_n: names several curves; use one of best_of_n maj"):
         menu.curve("best_of_n")
     with pytest.raises(UserError, match=r"^--baseline beam: names no curve; use one of"):
         menu.curve("beam")
+
+
+def test_nothing_depends_on_the_order_of_the_runs() -> None:
+    curves = [curve("best_of_n", {4: [0, 1]}), curve("beam", {4: [1, 0]}), curve("dvts", {4: [1, 1]})]
+    orders = [Menu.of(list(order)).at(4) for order in itertools.permutations(curves)]
+    assert all(offer.curves == orders[0].curves for offer in orders)
+    assert all((offer.outcomes == orders[0].outcomes).all() for offer in orders)

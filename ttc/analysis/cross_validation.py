@@ -25,7 +25,8 @@ def cross_validated_choices(outcomes: Floats, bins: Ints, *, splits: int = SPLIT
     """Return the option that each problem is measured by, for each random split: (splits, problems).
 
     In every bin the problems are cut into two folds; the option with the highest mean on one fold is the choice for
-    the problems of the other. Ties go to the first option.
+    the problems of the other. Of several, as in easy bins that all options solve, it is the one with the highest mean
+    on all problems of other bins and of that fold: never on a problem that it is measured on.
 
     Args:
         outcomes: (options, problems).
@@ -37,6 +38,7 @@ def cross_validated_choices(outcomes: Floats, bins: Ints, *, splits: int = SPLIT
         UserError: a bin with too few problems.
     """
     choices = np.zeros((splits, outcomes.shape[1]), dtype=np.int64)
+    totals = outcomes.sum(axis=1)
     for number in np.unique(bins):
         members = np.flatnonzero(bins == number)
         _refuse_few(int(number), len(members))
@@ -44,14 +46,23 @@ def cross_validated_choices(outcomes: Floats, bins: Ints, *, splits: int = SPLIT
         for split in range(splits):
             order = rng.permutation(members)
             for measured, chosen_on in _folds(order):
-                choices[split, measured] = best_option(outcomes[:, chosen_on])
+                elsewhere = totals - outcomes[:, measured].sum(axis=1)
+                choices[split, measured] = best_option(outcomes[:, chosen_on], elsewhere)
     return choices
 
 
-def best_option(outcomes: Floats) -> int:
-    """Return the option with the highest mean over problems, (options, problems); of several, the first."""
-    means = outcomes.mean(axis=1)
-    return int(np.argmax(means >= means.max() - 1e-12))  # means of equal outcomes differ by rounding
+def best_option(outcomes: Floats, elsewhere: Floats) -> int:
+    """Return the option with the highest mean over problems, (options, problems).
+
+    Of several, it is the one that is best `elsewhere`, (options,); of several of these, the first.
+    """
+    best = _largest(outcomes.mean(axis=1))
+    return int(best[_largest(elsewhere[best])[0]])
+
+
+def _largest(values: Floats) -> Ints:
+    """Return the places of the largest value: sums of equal outcomes differ by rounding."""
+    return np.flatnonzero(values >= values.max() - 1e-9)
 
 
 def measured(values: Floats, choices: Ints) -> Floats:

@@ -73,7 +73,7 @@ class Menu:
         ids = set(points[0].outcomes).intersection(*(point.outcomes for point in points[1:]))
         if not ids:
             raise UserError("the runs share no problem; give runs on the same data.")
-        return cls(tuple(sorted(ids)), chosen)
+        return cls(tuple(sorted(ids)), tuple(sorted(chosen, key=name_of)))  # nothing depends on the order of the runs
 
     def restricted(self, ids: Iterable[str]) -> Menu:
         """Return the menu over some of its problems."""

@@ -151,7 +151,7 @@ def choices_by_bin(
         table[budget] = {}
         for number in map(int, np.unique(bins)):
             members = bins == number
-            option = best_option(offer.outcomes[:, members])
+            option = best_option(offer.outcomes[:, members], offer.outcomes.sum(axis=1))
             share = float((choices[:, members] == option).mean())
             table[budget][number] = BinChoice(option, name_of(offer.curves[option]), share)
     return table
@@ -185,5 +185,5 @@ def _held_out_choices(offer: Offer, bins: Ints, held_out: HeldOut) -> Ints:
         members = their_bins == number
         if not members.any():
             raise UserError(f"no held-out problem is in bin {number}; give more of them, or other thresholds.")
-        choices[bins == number] = best_option(outcomes[:, members])
+        choices[bins == number] = best_option(outcomes[:, members], outcomes.sum(axis=1))
     return choices
