@@ -18,9 +18,7 @@ from ttc.data.datasets import PocketDataset
 from ttc.difficulty.measured import OracleDifficulty
 from ttc.engines.base import Draw, Generator, Verifier
 from ttc.execution.executor import LocalExecutor
-from ttc.execution.planning import (
-    mean_cost,
-)
+from ttc.execution.planning import mean_cost
 from ttc.execution.pool import open_executor
 from ttc.execution.recorder import RecordBuilder, Recorder
 from ttc.execution.solving import Solved, solve_within_limit

@@ -25,8 +25,8 @@ def cross_validated_choices(outcomes: Floats, bins: Ints, *, splits: int = SPLIT
     """Return the option that each problem is measured by, for each random split: (splits, problems).
 
     In every bin the problems are cut into two folds; the option with the highest mean on one fold is the choice for
-    the problems of the other. Of several, as in easy bins that all options solve, it is the one with the highest mean
-    on all problems of other bins and of that fold: never on a problem that it is measured on.
+    the problems of the other. Ties, as in an easy bin that all options solve, go to the option with the highest mean on
+    that fold and all other bins together: never on a problem that the choice is measured on.
 
     Args:
         outcomes: (options, problems).
@@ -54,14 +54,14 @@ def cross_validated_choices(outcomes: Floats, bins: Ints, *, splits: int = SPLIT
 def best_option(outcomes: Floats, elsewhere: Floats) -> int:
     """Return the option with the highest mean over problems, (options, problems).
 
-    Of several, it is the one that is best `elsewhere`, (options,); of several of these, the first.
+    Ties go to the option with the largest value in `elsewhere`, (options,), then to the first.
     """
     best = _largest(outcomes.mean(axis=1))
     return int(best[_largest(elsewhere[best])[0]])
 
 
 def _largest(values: Floats) -> Ints:
-    """Return the places of the largest value: sums of equal outcomes differ by rounding."""
+    """Return where the largest value is; sums of equal outcomes may differ by rounding."""
     return np.flatnonzero(values >= values.max() - 1e-9)
 
 

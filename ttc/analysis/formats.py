@@ -97,7 +97,7 @@ def _blocks(widths: Sequence[int], limit: int) -> list[list[int]]:
 def comma_separated(table: ReportTable, *, titled: bool = False) -> str:
     """Return a table as CSV in full precision; no text of it can act as a formula in a spreadsheet program.
 
-    A number that was not reached is its bound: the table has a column that says so.
+    A lower bound is written as a number: a table that holds some needs a column that says so.
     """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")

@@ -13,7 +13,7 @@ from ttc.terminal import percent_with_error, printable_line
 
 @dataclass(frozen=True, slots=True)
 class AtLeast:
-    """A number that was not reached: all that is known is that it lies above this. CSV holds the number itself."""
+    """A lower bound of a number that was not reached."""
 
     value: float | Interval
 

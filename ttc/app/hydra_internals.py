@@ -77,7 +77,7 @@ def compose(loader: ConfigLoader, name: str, overrides: Sequence[str], mode: Run
 
 
 def hydra_config() -> DictConfig:
-    """Return the config of the current job with nothing but Hydra's own node, which remembers the time it began."""
+    """Return Hydra's own config of the current job, whose `${now:...}` is the time at which the sweep began."""
     config = HydraConfig.instance().cfg
     assert isinstance(config, DictConfig)  # whose type HydraConf is
     return config

@@ -11,7 +11,7 @@ E = TypeVar("E", bound=StrEnum)
 
 
 def chosen(kind: type[E], option: str, name: str) -> E:
-    """Return the member of a name that the user gave to an option.
+    """Return the member of an enumeration that the user named in an option.
 
     Typer could read enumerations itself, if the modules that define them did not import pandas.
 

@@ -24,16 +24,7 @@ FLAGS = ("--budget", "-x", "--cfg nothing", "-cd nowhere", "-cn nothing", "-cp n
 MALFORMED = (
     *("budget", "=", "=3", "budget=", "budget=4,8", "budget=range(1,3)", "budget = 4", "budget:4", "--budget=4", ""),
     *("budget=2 budget=abc", "strategy=beam,width=4", "strategy", "strategy=", "strategy=null", "strategy=3", "?", "~"),
-    *(
-        "a.=3",
-        ".a=3",
-        "strategy..width=3",
-        "strategy/beam=3",
-        "@x=3",
-        "strategy@y=beam",
-        "++",
-        "~zzz",
-    ),
+    *("a.=3", ".a=3", "strategy..width=3", "strategy/beam=3", "@x=3", "strategy@y=beam", "++", "~zzz"),
     *("seed=${budget} budget=${seed}", "seed=${oc.env:NO_SUCH_VARIABLE}", "budget=${foo:bar}", "budget=${", "seed=$}"),
     *("strategy._target_=", "strategy._target_=x", "strategy._target_=.x", "strategy._target_=a..b", "+foo=1", "foo=1"),
     *("strategy._target_=os.system", "data._target_=no.such.Thing", "prm=none", "selection=hierarchical", "zzz/yyy=1"),
