@@ -107,18 +107,18 @@ def replies(engine: Engine, requests: Sequence[Request], first_draw: int) -> lis
 def vllm_counts(engine: Any, requests: Sequence[Request], first_draw: int) -> tuple[list[EngineReply], list[int]]:
     """Return the replies, and vLLM's own count of the tokens that its cache served of each request."""
     counts: dict[int, int] = {}
-    step = engine._engine.step
+    step = engine._model.engine.step
 
     def watched() -> Any:
         outputs = step()
         counts.update({int(output.request_id): output.num_cached_tokens or 0 for output in outputs})
         return outputs
 
-    engine._engine.step = watched
+    engine._model.engine.step = watched
     try:
         found = replies(engine, requests, first_draw)
     finally:
-        engine._engine.step = step
+        engine._model.engine.step = step
     return found, [counts[ticket] for ticket in range(len(requests))]
 
 
@@ -154,7 +154,7 @@ def test_the_ledger_of_a_run_charges_what_vllm_computed_and_not_what_its_cache_s
     runner = Runner(*engines, seed=23)
     seen: list[tuple[int, int, int]] = []  # prompt, cached and decoded tokens by request
     engine: Any = engines[0]
-    step = engine._engine.step
+    step = engine._model.engine.step
 
     def watched() -> Any:
         outputs = step()
@@ -165,11 +165,11 @@ def test_the_ledger_of_a_run_charges_what_vllm_computed_and_not_what_its_cache_s
         )
         return outputs
 
-    engine._engine.step = watched
+    engine._model.engine.step = watched
     try:
         [outcome] = runner.run(start_flows([problem], lambda problem: BestOfN().solve(problem, 6)))
     finally:
-        engine._engine.step = step
+        engine._model.engine.step = step
     tokens = outcome.tokens
     assert (tokens.prompt + tokens.cached, tokens.cached) == (sum(s[0] for s in seen), sum(s[1] for s in seen))
     assert tokens.decoded == sum(s[2] for s in seen)

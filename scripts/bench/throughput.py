@@ -74,7 +74,7 @@ class VllmClock:
         engine = start_engine(model)
         assert isinstance(engine, GeneratorEngine | VerifierEngine)
         for name in ("add_request", "step"):
-            setattr(engine._engine, name, self._timed(getattr(engine._engine, name)))
+            setattr(engine._model.engine, name, self._timed(getattr(engine._model.engine, name)))
 
     def _timed(self, work: Callable[P, R]) -> Callable[P, R]:
         def run(*arguments: P.args, **named: P.kwargs) -> R:

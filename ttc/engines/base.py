@@ -72,6 +72,19 @@ class Engine(Protocol):
         """Tokens decoded so far for samples that are not finished."""
 
 
+class Memory(Protocol):
+    """What earlier loads found out, by key."""
+
+    def get(self, key: bytes) -> str | None:
+        """Return what is remembered."""
+
+    def keep(self, key: bytes, body: str) -> None:
+        """Remember it."""
+
+    def drop(self, key: bytes) -> None:
+        """Forget it."""
+
+
 SPEED_SETTINGS = frozenset({"max_num_seqs", "gpu_memory_utilization", "kv_cache_gib", "tensor_parallel_size"})
 """Settings of an engine that affect its speed only."""
 
@@ -116,6 +129,10 @@ class EngineConfig(ABC):
     def start(self) -> Engine:
         """Load the weights."""
 
+    def start_with(self, memory: Memory) -> Engine:
+        """Load the weights, or put that off if what an earlier load found out suffices to look replies up."""
+        return self.start()
+
 
 @dataclass
 class Generator(EngineConfig):
@@ -152,13 +169,13 @@ class Verifier(EngineConfig):
 _engines: dict[str, Engine] = {}
 
 
-def start_engine(config: EngineConfig) -> Engine:
+def start_engine(config: EngineConfig, memory: Memory | None = None) -> Engine:
     """Return the engine of this config, loaded at most once per process: the jobs of a sweep share it."""
     kind = type(config)
     # `asdict` forgets the classes of an ensemble's members, and a repr may leave out fields.
     key = f"{kind.__module__}.{kind.__qualname__} {sorted(asdict(config).items())!r} {config!r}"
     if key not in _engines:
-        _engines[key] = config.start()
+        _engines[key] = config.start() if memory is None else config.start_with(memory)
         gc.collect()
         gc.freeze()  # engines live as long as the process: later collections need not traverse them
     return _engines[key]

@@ -5,17 +5,14 @@ from __future__ import annotations
 import gc
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ttc.engines.generator import VllmGenerator
-from ttc.engines.generator_engine import load_endings
+from ttc.engines.generator_engine import endings_of
 from ttc.engines.prompts import PromptWriter
-from ttc.engines.vllm_setup import load_engine, shape_of
+from ttc.engines.vllm_model import VllmModel
 from ttc.models import Embeddings
 from ttc.types import Problem, Trace
-
-if TYPE_CHECKING:
-    from vllm.v1.engine.llm_engine import LLMEngine
 
 
 @dataclass
@@ -39,12 +36,12 @@ def embed_problems(generator: VllmGenerator, problems: Sequence[Problem]) -> Emb
     """
     settings = {field.name: getattr(generator, field.name) for field in fields(VllmGenerator)}
     reader = _PromptReader(**settings | {"engine_args": _without_decoding(generator.engine_args)})
-    engine = load_engine(reader)
+    model = VllmModel(reader)
     try:
-        return _read(reader, engine, problems)
+        return _read(reader, model, problems)
     finally:
-        engine.engine_core.shutdown()
-        del engine
+        model.engine.engine_core.shutdown()
+        del model
         gc.collect()
 
 
@@ -53,17 +50,16 @@ def _without_decoding(engine_args: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in engine_args.items() if name != "speculative_config"}
 
 
-def _read(reader: VllmGenerator, engine: LLMEngine, problems: Sequence[Problem]) -> Embeddings:
+def _read(reader: VllmGenerator, model: VllmModel, problems: Sequence[Problem]) -> Embeddings:
     import numpy as np
     from vllm import PoolingParams
     from vllm.inputs.engine import tokens_input
 
-    most = engine.model_config.max_model_len
-    writer = PromptWriter(reader, engine.get_tokenizer(), load_endings(reader, engine))
+    engine, most = model.engine, model.facts.max_model_len
+    writer = PromptWriter(reader, model.tokenizer, endings_of(reader, model))
     for number, problem in enumerate(problems):
         ids = list(writer.prompt(Trace(problem), reader.max_tokens, most).token_ids)[:most]
         engine.add_request(str(number), tokens_input(ids), PoolingParams(task="embed", use_activation=False))
-    shape = shape_of(engine.model_config.model, reader.revision)
     vectors: dict[int, list[float]] = {}
     tokens, flops = 0, 0
     while engine.has_unfinished_requests():
@@ -71,6 +67,6 @@ def _read(reader: VllmGenerator, engine: LLMEngine, problems: Sequence[Problem])
             cached, length = output.num_cached_tokens or 0, len(output.prompt_token_ids)
             vectors[int(output.request_id)] = output.outputs.data.tolist()
             tokens += length - cached
-            flops += shape.pass_flops(cached, length) if shape else 0
+            flops += model.shape.pass_flops(cached, length) if model.shape else 0
     ordered = np.array([vectors[number] for number in range(len(problems))], dtype=np.float64)
-    return Embeddings(ordered, tokens, flops if shape else None)
+    return Embeddings(ordered, tokens, flops if model.shape else None)

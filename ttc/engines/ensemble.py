@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ttc.cost import ModelShape
-from ttc.engines.base import Draw, Engine, EngineReply, Usage, Verifier, start_engine
+from ttc.engines.base import Draw, Engine, EngineReply, Memory, Usage, Verifier, start_engine
 from ttc.errors import UserError
 from ttc.hashing import digest
 from ttc.types import Request
@@ -65,7 +65,13 @@ class Ensemble(Verifier):
                 raise UserError(f"prm.members.{name}: {error}") from None
 
     def start(self) -> Engine:
-        return EnsembleEngine({name: start_engine(self.members[name]) for name in sorted(self.members)}, self)
+        return self._started(None)
+
+    def start_with(self, memory: Memory) -> Engine:
+        return self._started(memory)
+
+    def _started(self, memory: Memory | None) -> Engine:
+        return EnsembleEngine({name: start_engine(self.members[name], memory) for name in sorted(self.members)}, self)
 
 
 class EnsembleEngine:

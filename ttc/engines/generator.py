@@ -5,21 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from ttc.engines.base import Engine, Generator
-from ttc.engines.checkpoint import local_directory
 from ttc.engines.context import check_room
 from ttc.engines.generator_engine import GeneratorEngine
-from ttc.engines.pretrained import load_tokenizer
 from ttc.engines.prompts import PromptSettings
+from ttc.engines.vllm_model import VllmModel
 from ttc.engines.vllm_setup import VllmSettings, prepare, refuse_unknown
 from ttc.errors import UserError
 from ttc.models import Embeddings
 from ttc.types import Problem
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 # SamplingParams that follow from the request, and the remedy for each that users might set.
 _SET_PER_REQUEST = {
@@ -98,14 +94,6 @@ class VllmGenerator(PromptSettings, VllmSettings, Generator):
     def check_problems(self, problems: Sequence[Problem]) -> None:
         check_room(self, problems)
 
-    def tokenizer(self) -> PreTrainedTokenizerBase | None:
-        """Return the checkpoint's tokenizer; None before it was downloaded, and where `engine_args` names another."""
-        if any("tokenizer" in name for name in self.engine_args):
-            return None
-        if local_directory(self.source, self.revision) is None:
-            return None
-        return load_tokenizer(self.key, self.source, self.revision, self.trusts_remote_code)
-
     def _check_sampling(self) -> None:
         for name in self.sampling:
             if remedy := _SET_PER_REQUEST.get(name):
@@ -131,8 +119,8 @@ class VllmGenerator(PromptSettings, VllmSettings, Generator):
         }
         return (*super().identity(), *((name, repr(value)) for name, value in given.items() if value))
 
-    def start(self) -> Engine:
-        return GeneratorEngine(self)
+    def engine_of(self, model: VllmModel) -> Engine:
+        return GeneratorEngine(self, model)
 
     def embed(self, problems: Sequence[Problem]) -> Embeddings:
         from ttc.engines.embedding import embed_problems

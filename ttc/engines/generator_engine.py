@@ -10,16 +10,14 @@ from ttc.engines.checkpoint import local_directory
 from ttc.engines.endings import Endings, find_endings
 from ttc.engines.prompts import Prompt, PromptWriter, end_of_turn
 from ttc.engines.steps import StepSplitter
-from ttc.engines.vllm_setup import load_engine, shape_of
+from ttc.engines.vllm_model import VllmModel
 from ttc.errors import RunError
 from ttc.hashing import digest, seed_of
 from ttc.types import FinishReason, Request, Sample, Step, Trace
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
     from vllm.outputs import RequestOutput
     from vllm.sampling_params import SamplingParams
-    from vllm.v1.engine.llm_engine import LLMEngine
 
     from ttc.engines.generator import VllmGenerator
 
@@ -27,16 +25,14 @@ if TYPE_CHECKING:
 class GeneratorEngine:
     """Continues traces by token ids, so that a trace's own prefix is always served from the prefix cache."""
 
-    def __init__(self, config: VllmGenerator) -> None:
-        self._config = config
-        self._engine = load_engine(config)
-        model = self._engine.model_config
-        tokenizer: PreTrainedTokenizerBase = self._engine.get_tokenizer()
+    def __init__(self, config: VllmGenerator, model: VllmModel) -> None:
+        self._config, self._model = config, model
+        tokenizer = model.tokenizer
         config.check_template(tokenizer, config.model)  # again: the first time, it may not have been downloaded
-        self._endings = load_endings(config, self._engine)
+        self._endings = endings_of(config, model)
         self._splitter = StepSplitter(tokenizer, config.step_separator, self._endings)
         self._writer = PromptWriter(config, tokenizer, self._endings)
-        self._max_model_len: int = model.max_model_len
+        self._max_model_len = model.facts.max_model_len
         checkpoint, *changed = config.identity()
         if self._endings.ids != {tokenizer.eos_token_id}:  # else as before further marks were known
             changed.append(("end_marks", sorted(self._endings.ids)))
@@ -47,7 +43,7 @@ class GeneratorEngine:
         )
         self._running: dict[int, _Running] = {}
         self._immediate: list[EngineReply] = []
-        self.shape = shape_of(model.model, config.revision)
+        self.shape = model.shape
 
     def _prompt(self, trace: Trace) -> Prompt:
         return self._writer.prompt(trace, self._config.max_tokens, self._max_model_len)
@@ -76,7 +72,7 @@ class GeneratorEngine:
             self._immediate.append(self._reply(ticket, running, FinishReason.LENGTH))
             return
         self._running[ticket] = running
-        self._engine.add_request(str(ticket), tokens_input(list(prompt)), self._params(running, prompt, room))
+        self._model.engine.add_request(str(ticket), tokens_input(list(prompt)), self._params(running, prompt, room))
 
     def _params(self, running: _Running, prompt: tuple[int, ...], room: int) -> SamplingParams:
         from vllm import SamplingParams
@@ -111,13 +107,15 @@ class GeneratorEngine:
 
     @property
     def decoding_tokens(self) -> int:
-        states = self._engine.output_processor.request_states.values()
+        if not self._running:
+            return 0
+        states = self._model.engine.output_processor.request_states.values()
         return sum(state.detokenizer.num_output_tokens() for state in states if state.detokenizer)
 
     def poll(self) -> list[EngineReply]:
         replies, self._immediate = self._immediate, []
         if self._running:
-            for output in self._engine.step():
+            for output in self._model.engine.step():
                 if output.finished and (reply := self._receive(output)):
                     replies.append(reply)
         return replies
@@ -170,15 +168,14 @@ class GeneratorEngine:
         return EngineReply(ticket, trace, usage, hidden_attempts=running.prompt.hidden_attempts)
 
 
-def load_endings(config: VllmGenerator, engine: LLMEngine) -> Endings:
-    """Return every mark and string at which a solution of a loaded checkpoint ends."""
-    tokenizer: PreTrainedTokenizerBase = engine.get_tokenizer()
+def endings_of(config: VllmGenerator, model: VllmModel) -> Endings:
+    """Return every mark and string at which a solution of a checkpoint ends."""
     return find_endings(
-        tokenizer,
+        model.tokenizer,
         config.stop,
-        engine.model_config.try_get_generation_config().get("eos_token_id"),
+        model.facts.end_marks,
         local_directory(config.source, config.revision),
-        end_of_turn(config, tokenizer),
+        end_of_turn(config, model.tokenizer),
     )
 
 

@@ -73,7 +73,7 @@ def _is_known_to_vllm(checkpoint: Checkpoint, trust_remote_code: bool) -> bool:
 
 
 def load_tokenizer(
-    key: str, source: str | Path, revision: str | None, trust_remote_code: bool
+    key: str, source: str | Path, revision: str | None, trust_remote_code: bool, kind: str | None = None
 ) -> PreTrainedTokenizerBase:
     """Return a checkpoint's tokenizer, read once per process.
 
@@ -82,6 +82,7 @@ def load_tokenizer(
         source: a directory or a hub id.
         revision: of a hub id.
         trust_remote_code: whether to run code that comes with the checkpoint.
+        kind: the class of transformers that reads it, if that is known: then torch is not imported.
 
     Raises:
         UserError: there is none, or it is broken.
@@ -89,7 +90,9 @@ def load_tokenizer(
     changed_at = max(path.stat().st_mtime_ns for path in Path(source).iterdir()) if Path(source).is_dir() else 0
     with _silent_transformers():
         try:
-            tokenizer: PreTrainedTokenizerBase = _load_tokenizer(str(source), revision, trust_remote_code, changed_at)
+            tokenizer: PreTrainedTokenizerBase = _load_tokenizer(
+                str(source), revision, trust_remote_code, changed_at, kind
+            )
         except Exception as error:
             if "trust_remote_code" in str(error) and not trust_remote_code:
                 raise _needs_trust(f"{key}: its tokenizer is code of its own") from None
@@ -101,11 +104,14 @@ def load_tokenizer(
 
 
 @lru_cache(maxsize=16)
-def _load_tokenizer(source: str, revision: str | None, trust_remote_code: bool, changed_at: int) -> Any:
+def _load_tokenizer(
+    source: str, revision: str | None, trust_remote_code: bool, changed_at: int, kind: str | None
+) -> Any:
     """Load a tokenizer; `changed_at` differs when its files do."""
-    from transformers import AutoTokenizer
+    import transformers
 
-    return AutoTokenizer.from_pretrained(source, revision=revision, trust_remote_code=trust_remote_code)
+    reader = getattr(transformers, kind or "AutoTokenizer")
+    return reader.from_pretrained(source, revision=revision, trust_remote_code=trust_remote_code)
 
 
 def _needs_trust(what: str) -> UserError:

@@ -12,6 +12,22 @@ from ttc.store.database import Store
 from ttc.types import FinishReason, Request, Sample, Score, Step, Trace
 
 
+class StoreMemory:
+    """What engines find out while they load, kept in the store."""
+
+    def __init__(self, store: Store, name: str) -> None:
+        self._store, self._name = store, name
+
+    def get(self, key: bytes) -> str | None:
+        return self._store.get(key)
+
+    def keep(self, key: bytes, body: str) -> None:
+        self._store.keep([(key, self._name, "load", body)])
+
+    def drop(self, key: bytes) -> None:
+        self._store.drop_damaged(key)
+
+
 class StoredEngine:
     """An engine that looks replies up in the store, and persists each new one before returning it."""
 

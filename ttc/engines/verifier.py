@@ -11,7 +11,8 @@ from ttc.engines.heads import check_gives_values, check_label_tokens
 from ttc.engines.inspection import Checkpoint
 from ttc.engines.pretrained import load_tokenizer
 from ttc.engines.verifier_formats import FORMATS, Reading, StepFormat
-from ttc.engines.vllm_setup import VllmSettings, load_engine, shape_of
+from ttc.engines.vllm_model import VllmModel
+from ttc.engines.vllm_setup import VllmSettings
 from ttc.errors import RunError, UserError
 from ttc.hashing import digest
 from ttc.types import Request, Score, Trace
@@ -103,8 +104,8 @@ class VllmVerifier(VllmSettings, Verifier):
             "method": "from_2_way_softmax",
         }
 
-    def start(self) -> Engine:
-        return VerifierEngine(self)
+    def engine_of(self, model: VllmModel) -> Engine:
+        return VerifierEngine(self, model)
 
 
 class VerifierEngine:
@@ -113,17 +114,16 @@ class VerifierEngine:
     A trace of which not even the first step fits has the value 0, so that none that was read is behind it.
     """
 
-    def __init__(self, config: VllmVerifier) -> None:
-        self._config = config
+    def __init__(self, config: VllmVerifier, model: VllmModel) -> None:
+        self._config, self._model = config, model
         self._task: Any = TASKS[config.pooling]
-        self._engine = load_engine(config)
-        self._format = FORMATS[config.format](self._engine.get_tokenizer())
-        self._max_model_len: int = self._engine.model_config.max_model_len
+        self._format = FORMATS[config.format](model.tokenizer)
+        self._max_model_len = model.facts.max_model_len
         self._running: dict[int, bool] = {}  # ticket -> whether a part alone is read
         self._unread: list[int] = []
         checkpoint, *changed = config.identity()
         self._identity = (checkpoint, config.format, config.label_tokens, config.positive_class, *changed)
-        self.shape = shape_of(self._engine.model_config.model, config.revision)
+        self.shape = model.shape
 
     def key(self, request: Request, draw: Draw) -> bytes:
         reading = self._reading(request)
@@ -144,7 +144,7 @@ class VerifierEngine:
             self._unread.append(ticket)
             return
         self._running[ticket] = reading.partial
-        self._engine.add_request(str(ticket), tokens_input(reading.ids), PoolingParams(task=self._task))
+        self._model.engine.add_request(str(ticket), tokens_input(reading.ids), PoolingParams(task=self._task))
 
     @property
     def is_busy(self) -> bool:
@@ -156,7 +156,7 @@ class VerifierEngine:
 
     def poll(self) -> list[EngineReply]:
         unread, self._unread = self._unread, []
-        outputs = self._engine.step() if self._running else []
+        outputs = self._model.engine.step() if self._running else []
         replies = [EngineReply(ticket, 0.0, Usage(), partial=True) for ticket in unread]
         return replies + [self._reply(output) for output in outputs if output.finished]
 

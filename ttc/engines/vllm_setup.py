@@ -5,26 +5,30 @@ from __future__ import annotations
 import logging
 import os
 import warnings
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ttc.cost import ModelShape
-from ttc.engines.base import EngineConfig
+from ttc.engines.base import Engine, EngineConfig, Memory
 from ttc.engines.checkpoint import POCKET_WEIGHTS, fingerprint, local_directory, resolve
 from ttc.engines.heads import check_generates
 from ttc.engines.hub import check_available
 from ttc.engines.inspection import Checkpoint, inspect_checkpoint
 from ttc.engines.limits import check_length, check_numbers
 from ttc.engines.loading import one_line_failures
-from ttc.engines.pretrained import check_readable
+from ttc.engines.pretrained import check_readable, load_tokenizer
 from ttc.errors import UserError
 from ttc.hashing import digest
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
     from vllm.engine.arg_utils import EngineArgs
     from vllm.v1.engine.llm_engine import LLMEngine
+
+    from ttc.engines.vllm_model import VllmModel
 
 QUIET = {
     "VLLM_LOGGING_LEVEL": "ERROR",
@@ -131,6 +135,28 @@ class VllmSettings(EngineConfig):
         from vllm.engine.arg_utils import EngineArgs
 
         refuse_unknown(self.engine_args, f"{self.group}.engine_args", EngineArgs.__dataclass_fields__, "EngineArgs")
+
+    def tokenizer(self) -> PreTrainedTokenizerBase | None:
+        """Return the checkpoint's tokenizer; None before it was downloaded, and where `engine_args` names another."""
+        if any("tokenizer" in name for name in self.engine_args):
+            return None
+        if local_directory(self.source, self.revision) is None:
+            return None
+        return load_tokenizer(self.key, self.source, self.revision, self.trusts_remote_code)
+
+    def start(self) -> Engine:
+        from ttc.engines.vllm_model import VllmModel
+
+        return self.engine_of(VllmModel(self))
+
+    def start_with(self, memory: Memory) -> Engine:
+        from ttc.engines.vllm_model import remembered_model
+
+        return self.engine_of(remembered_model(self, memory))
+
+    @abstractmethod
+    def engine_of(self, model: VllmModel) -> Engine:
+        """Return the engine that asks the model."""
 
     def more_arguments(self) -> dict[str, Any]:
         """Return EngineArgs beside those that all checkpoints share."""

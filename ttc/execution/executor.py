@@ -8,7 +8,7 @@ from typing import Protocol
 from ttc.config import RunConfig
 from ttc.cost import Ledger, Tokens
 from ttc.engines.base import Engine, EngineConfig, start_engine
-from ttc.engines.stored import StoredEngine
+from ttc.engines.stored import StoredEngine, StoreMemory
 from ttc.execution.runner import Outcome, Runner, start_flows
 from ttc.store.database import Store
 from ttc.types import Problem
@@ -53,8 +53,9 @@ class LocalExecutor(Runner):
         """Load the weights, unless an earlier job of this process has."""
 
         def engine(part: EngineConfig) -> Engine:
-            started = start_engine(part)
-            return StoredEngine(started, store, part.name) if store else started
+            if store is None:
+                return start_engine(part)
+            return StoredEngine(start_engine(part, StoreMemory(store, part.name)), store, part.name)
 
         verifier = engine(config.verifier) if config.verifier else None
         super().__init__(engine(config.generator), verifier, seed=config.seed)
