@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ttc.config import RunConfig
 from ttc.data.base import subset
 from ttc.difficulty.base import Bins
 from ttc.execution.identity import identity_of
 from ttc.execution.pool import open_executor
+from ttc.execution.progress import NewProgress, RunProgress
 from ttc.execution.recorder import RecordBuilder, Recorder
 from ttc.execution.solving import solve_within_limit
 from ttc.execution.summary import grading_notes, mean_budget, store_notes, stored_settings, summarize_run
@@ -21,6 +22,9 @@ from ttc.grading import Grader
 from ttc.runs.directory import RunDirectory
 from ttc.runs.records import ProblemRecord
 from ttc.types import Problem
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Stopwatch:
@@ -47,12 +51,40 @@ class Stopwatch:
 def run_experiment(config: RunConfig, directory: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
     """Run the experiment, print its tables, write `directory`, and return the content of summary.json.
 
+    Raises: see `execute`.
+    """
+    from ttc.analysis.display import headline, show_run
+
+    finished = execute(config, directory, overrides)
+    summary = finished.summary
+    show_run(headline(summary, summary["n_problems"], summary["n_problems_available"]), finished.table, summary)
+    return summary
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """What a run has written: the content of summary.json and of accuracy.csv."""
+
+    summary: dict[str, Any]
+    table: pd.DataFrame
+
+
+def execute(
+    config: RunConfig, directory: Path, overrides: Sequence[str] = (), new_progress: NewProgress = RunProgress
+) -> FinishedRun:
+    """Run the experiment and write `directory`; print nothing but progress.
+
+    Args:
+        config: of the run.
+        directory: of its files.
+        overrides: of the command line, for the record.
+        new_progress: shows the progress, of the run or of whatever it is a part of.
+
     Raises:
         UserError: before any weights load, for whatever is wrong with the config or the data; after a pilot, if not
             even the smallest budget fits the limit.
         RunError: the run had to stop, e.g. because the disk is full.
     """
-    from ttc.analysis.display import headline, show_run
     from ttc.analysis.tables import run_table
 
     config.check()
@@ -67,7 +99,9 @@ def run_experiment(config: RunConfig, directory: Path, overrides: Sequence[str] 
             executor = stack.enter_context(open_executor(config, len(problems)))
         grader = stack.enter_context(Grader(config.grading_timeout, config.grading_workers, config.grading_units))
         builder = RecordBuilder(config.selection, config.aggregation)
-        solved = solve_within_limit(config, executor, problems, lambda: Recorder(directory, builder, grader), stack)
+        solved = solve_within_limit(
+            config, executor, problems, lambda: Recorder(directory, builder, grader), stack, new_progress
+        )
         records, bins = _binned(config, problems, solved.records)
         watch.seconds |= executor.seconds | {"grade": solved.recorder.seconds}
         # Where a table gives each problem its own budget, subsets of all sizes up to one for all do not exist.
@@ -93,8 +127,7 @@ def run_experiment(config: RunConfig, directory: Path, overrides: Sequence[str] 
         if config.store:
             with config.store.open() as store:
                 store.keep_results(stored_settings(config, budget), (record.to_json() for record in records))
-    show_run(headline(summary, len(problems), len(available)), table, summary)
-    return summary
+    return FinishedRun(summary, table)
 
 
 def _binned(

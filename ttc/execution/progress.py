@@ -4,13 +4,34 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Self
+from typing import Protocol, Self
 
 from ttc.cost import Tokens
 from ttc.execution.runner import Outcome
 from ttc.grading import classes_by_structure, gold_answer
 from ttc.progress_bar import ProgressBar
 from ttc.selection import Aggregation, SelectionRule, select
+
+
+class Progress(Protocol):
+    """Hears of what a run does while it works; a context manager around the work."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *exception: object) -> None: ...
+
+    def add_tokens(self, tokens: Tokens) -> None:
+        """Count what a reply cost."""
+
+    def add_outcome(self, outcome: Outcome) -> None:
+        """Count a finished problem."""
+
+    def tick(self, decoding_tokens: Callable[[], int]) -> None:
+        """Show where the work is, if an update is due."""
+
+
+NewProgress = Callable[[int, SelectionRule, Aggregation], Progress]
+"""Starts showing the progress of so many problems, answered by a selection and an aggregation."""
 
 
 class RunProgress:

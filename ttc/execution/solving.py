@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from ttc.config import RunConfig
 from ttc.execution.executor import Executor
 from ttc.execution.planning import Plan, Planner
-from ttc.execution.progress import RunProgress
+from ttc.execution.progress import NewProgress, RunProgress
 from ttc.execution.recorder import Recorder
 from ttc.execution.shortfalls import Shortfalls
 from ttc.grading import extract_answer
@@ -33,6 +33,7 @@ def solve_within_limit(
     problems: list[Problem],
     new_recorder: Callable[[], Recorder],
     stack: contextlib.ExitStack,
+    new_progress: NewProgress = RunProgress,
 ) -> Solved:
     """Solve all problems; where their cost is limited, plan the budget first, and again while they exceed the limit.
 
@@ -43,7 +44,7 @@ def solve_within_limit(
     while True:
         with contextlib.ExitStack() as attempt:
             recorder = attempt.enter_context(new_recorder())
-            shortfalls = _solve(config, executor, problems, recorder, plan.budget if plan else None)
+            shortfalls = _solve(config, executor, problems, recorder, new_progress, plan.budget if plan else None)
             records = recorder.finish()
             plan = plan.measured(records.values()) if plan else None
             if planner is None or plan is None or plan.fits:
@@ -53,11 +54,16 @@ def solve_within_limit(
 
 
 def _solve(
-    config: RunConfig, executor: Executor, problems: list[Problem], recorder: Recorder, budget: int | None
+    config: RunConfig,
+    executor: Executor,
+    problems: list[Problem],
+    recorder: Recorder,
+    new_progress: NewProgress,
+    budget: int | None,
 ) -> Shortfalls:
     """Pass every problem's candidates, with their answers extracted, to the recorder; return what fell short."""
     shortfalls = Shortfalls()
-    with RunProgress(len(problems), config.selection, config.aggregation) as progress:
+    with new_progress(len(problems), config.selection, config.aggregation) as progress:
         executor.on_tokens = progress.add_tokens
         executor.on_poll = lambda: progress.tick(lambda: executor.decoding_tokens)
         for outcome in executor.solve(problems, budget):
