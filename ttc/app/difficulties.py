@@ -136,7 +136,7 @@ def compose_generator(overrides: Sequence[str]) -> Generator:
 
     from ttc.app.errors import explain
     from ttc.app.hydra_internals import compose, config_loader
-    from ttc.app.launch import COMPOSITION_ERRORS
+    from ttc.app.composing import COMPOSITION_ERRORS
 
     for override in overrides:
         if override.lstrip("+").partition("=")[0].partition(".")[0] != "generator":

@@ -12,22 +12,18 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar
 
 import hydra
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf import DictConfig
 
+from ttc.app.composing import COMPOSITION_ERRORS, CONFIG_ERRORS, S, explained, settings_of, without_hydra
 from ttc.app.directories import FULL, Job, current_job, planned_job, refuse_unusable, stopped_by, unusable
-from ttc.app.errors import closest, explain
 from ttc.app.hydra_internals import compose, config_loader, end_sweep, hydra_config, parse_arguments, sweep_jobs
-from ttc.app.registry import TARGET, config_directory, instantiate, with_targets
+from ttc.app.registry import config_directory, with_targets
 from ttc.app.signals import raise_if_received
 from ttc.errors import RunError, UserError
 from ttc.runs.holding import hold
@@ -35,25 +31,11 @@ from ttc.runs.holding import hold
 log = logging.getLogger(__name__)
 
 
-class Settings(Protocol):
-    """What a config is turned into: a RunConfig, or a training."""
-
-    def check(self) -> None:
-        """Find every error that can be found before weights load; raises UserError."""
-
-
-S = TypeVar("S", bound=Settings)
-
-
 class _Stopped(BaseException):
     """Carries an error through Hydra, which handles every Exception itself."""
 
     def __init__(self, error: UserError | RunError) -> None:
         self.error = error
-
-
-CONFIG_ERRORS = (HydraException, OmegaConfBaseException)
-COMPOSITION_ERRORS = (*CONFIG_ERRORS, ValueError, OSError)  # while only Hydra runs, these are not bugs of ours
 
 
 def launch(
@@ -89,7 +71,7 @@ def launch(
     task = _task(run, settings_type, refuse_other, failed)
     application = hydra.main(config_path=str(config_directory()), config_name=config_name, version_base="1.3")(task)
     runs = not (given.help or given.hydra_help or given.cfg or given.info)
-    with _explained(overrides, CONFIG_ERRORS if runs else COMPOSITION_ERRORS), _argv([program, *flags, *overrides]):
+    with explained(overrides, CONFIG_ERRORS if runs else COMPOSITION_ERRORS), _argv([program, *flags, *overrides]):
         planned: list[Job] = []
         if runs and not given.experimental_rerun:
             planned = _check_jobs(given, config_name, settings_type, refuse_other)
@@ -120,7 +102,7 @@ def _task(
         raise_if_received()
         job = current_job()
         try:
-            settings = _settings(config, settings_type)
+            settings = settings_of(config, settings_type)
             settings.check()
             with hold(job.directory):
                 refuse_other(settings, job)
@@ -152,18 +134,6 @@ def _unwritable(error: OSError, planned: Sequence[Job]) -> UserError | RunError:
 
 
 @contextlib.contextmanager
-def _explained(overrides: Sequence[str], errors: tuple[type[Exception], ...]) -> Iterator[None]:
-    try:
-        yield
-    except (UserError, RunError):
-        raise
-    except BrokenPipeError:  # as in `ttc run --help | head`: no error in a config
-        raise
-    except errors as error:
-        raise explain(error, overrides) from error
-
-
-@contextlib.contextmanager
 def _argv(argv: Sequence[str]) -> Iterator[None]:
     """Let Hydra read these arguments, and raise its errors instead of printing them."""
     before, full_error = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
@@ -189,14 +159,14 @@ def _check_jobs(
             raise UserError(f"--config-dir {arguments.config_dir}: no such directory; give one that holds YAML groups.")
     loader = config_loader(str(arguments.config_path or config_directory()), extra)
     name = arguments.config_name or config_name
-    with _explained(arguments.overrides, COMPOSITION_ERRORS):
+    with explained(arguments.overrides, COMPOSITION_ERRORS):
         jobs = _jobs(loader, name, arguments)
     planned = []
     for number, overrides in enumerate(jobs):
-        with _explained(overrides, COMPOSITION_ERRORS):
+        with explained(overrides, COMPOSITION_ERRORS):
             config = compose(loader, name, overrides)
             job = planned_job(config, overrides, number if _is_sweep(arguments) else None)
-            settings = _settings(_without_hydra(config), settings_type)
+            settings = settings_of(without_hydra(config), settings_type)
         settings.check()
         if job is not None:
             refuse_unusable(job)
@@ -214,38 +184,6 @@ def _jobs(loader: ConfigLoader, name: str, arguments: Namespace) -> list[list[st
     if not _is_sweep(arguments):
         return [list(arguments.overrides)]
     return sweep_jobs(loader, compose(loader, name, arguments.overrides, RunMode.MULTIRUN))
-
-
-def _without_hydra(config: DictConfig) -> DictConfig:
-    OmegaConf.set_struct(config, False)
-    del config["hydra"]
-    return config
-
-
-def _settings(config: DictConfig, settings_type: type[S]) -> S:
-    """Turn a composed config into the object that its schema describes."""
-    _refuse_unknown_keys(config)
-    settings = instantiate(config)
-    if not isinstance(settings, settings_type):
-        raise UserError(
-            f"the config composes a {type(settings).__name__}, not a {settings_type.__name__}; begin its defaults with "
-            f"/{settings_type.__name__}."
-        )
-    return settings
-
-
-def _refuse_unknown_keys(config: DictConfig, prefix: str = "") -> None:
-    """Refuse `+budgt=3`: Hydra lets a plus sign add any key, and nothing would read it."""
-    schema = OmegaConf.get_type(config)
-    known = None
-    if schema is not None and is_dataclass(schema):
-        known = [field.name for field in fields(schema)]
-    for key, value in config.items_ex(resolve=False):
-        if known is not None and key not in known and key != TARGET:
-            assert schema is not None
-            raise UserError(f"+{prefix}{key!s}: no such key in {schema.__name__}{closest(str(key), known, prefix)}")
-        if isinstance(value, DictConfig) and not value._is_none():
-            _refuse_unknown_keys(value, f"{prefix}{key!s}.")
 
 
 def _parse(arguments: Sequence[str], program: str) -> Namespace:
