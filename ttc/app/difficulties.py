@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ttc.analysis.agreement import Compared
-from ttc.app.registry import config_directory, instantiate, register_run, with_targets
-from ttc.config import RunConfig
 from ttc.difficulty.learned import learned_difficulty, problems_of
 from ttc.difficulty.learning import Learner
 from ttc.difficulty.samples import read_samples
@@ -132,23 +130,9 @@ def compose_generator(overrides: Sequence[str]) -> Generator:
     Raises:
         UserError: they do not compose, or set something else.
     """
-    from omegaconf import OmegaConf
-
-    from ttc.app.errors import explain
-    from ttc.app.hydra_internals import compose, config_loader
-    from ttc.app.composing import COMPOSITION_ERRORS
+    from ttc.app.composing import compose_run
 
     for override in overrides:
         if override.lstrip("+").partition("=")[0].partition(".")[0] != "generator":
             raise UserError(f"--generator {override}: must be an override of the generator; use e.g. generator=pocket.")
-    register_run()
-    known = with_targets(overrides)
-    try:
-        config = compose(config_loader(str(config_directory())), "run", known)
-        OmegaConf.set_struct(config, False)
-        del config["hydra"]
-        settings = instantiate(config)
-    except COMPOSITION_ERRORS as error:
-        raise explain(error, known) from error
-    assert isinstance(settings, RunConfig)
-    return settings.generator
+    return compose_run(overrides).generator
