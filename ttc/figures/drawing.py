@@ -51,7 +51,7 @@ def draw(figure: Figure, table: pd.DataFrame, stem: Path, footer: str) -> None:
     from matplotlib.figure import Figure as MatplotlibFigure
 
     with mpl.rc_context():
-        mpl.rcParams.update(_SETTINGS)
+        mpl.rcParams.update(_SETTINGS)  # type: ignore[arg-type]
         panels = [*dict.fromkeys(table["panel"])] or [""]
         bars = figure.kind is Kind.bars_by_budget
         width, height = BAR_PANEL_INCHES if bars else PANEL_INCHES
