@@ -10,6 +10,7 @@ import pytest
 from ttc.engines.base import Draw
 from ttc.engines.generator import VllmGenerator
 from ttc.engines.generator_engine import GeneratorEngine
+from ttc.engines.late_loads import late_loads
 from ttc.engines.stored import StoreMemory
 from ttc.engines.verifier import VllmVerifier
 from ttc.engines.vllm_model import Facts, facts_key, remembered_model
@@ -46,9 +47,9 @@ def test_the_first_reply_loads_the_weights(memory: StoreMemory) -> None:
     config = VllmGenerator(max_tokens=24, temperature=0)
     remembered_model(config, memory)
     model = remembered_model(config, memory)
-    engine = GeneratorEngine(config, model)
+    engine, loads = GeneratorEngine(config, model), late_loads.count
     engine.submit(1, Sample(START), Draw())
-    assert model.is_loaded
+    assert model.is_loaded and late_loads.count == loads + 1  # so that its seconds are those of loading
     found = []
     while engine.is_busy:
         found += engine.poll()

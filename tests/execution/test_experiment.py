@@ -7,12 +7,15 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
+from heavy_imports import PROBE
 
 from ttc.execution.summary import grading_notes
 from ttc.grading import Grader
+from ttc.runs.directory import RunDirectory
 from ttc.runs.finding import find_runs
 
 PHASES = {"load", "generate", "score", "grade", "total"}
@@ -87,6 +90,48 @@ def test_a_run_directory_is_complete(sweep: tuple[Path, subprocess.CompletedProc
         kinds = {row["kind"] for row in csv.DictReader(table)}
     assert kinds == {"overall", "quintile", "level", "budget"}
     assert (directory / ".hydra" / "config.yaml").is_file()
+
+
+def test_a_search_leaves_its_trees_which_spell_its_candidates(
+    sweep: tuple[Path, subprocess.CompletedProcess[str]],
+) -> None:
+    run = RunDirectory(sweep[0] / "1")
+    records, trees = run.records(), run.trees()
+    assert list(trees) == [record.id for record in records]
+    for record in records:
+        tree = trees[record.id]
+        spelled: list[str] = []
+        for parent, text in zip(tree.parents, tree.texts, strict=True):
+            spelled.append((spelled[parent] if parent >= 0 else "") + text)
+        assert [spelled[node] for node in tree.candidates] == [candidate.text for candidate in record.candidates]
+        assert [tree.values[node] for node in tree.candidates] == pytest.approx(
+            [candidate.values[-1] for candidate in record.candidates], rel=1e-3
+        )
+    assert any(set(tree.parents) | set(tree.candidates) < {-1, *range(len(tree.parents))} for tree in trees.values())
+    assert not RunDirectory(sweep[0] / "0").trees_file.exists()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_run_whose_replies_are_all_stored_imports_neither_torch_nor_vllm_in_any_process(
+    sweep: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path, workers: int
+) -> None:
+    store = sweep[0].parent / "outputs" / "store.sqlite"
+    command = ("run", "budget=8", "strategy=beam", "data.limit=10", f"store.path={store}", f"workers={workers}")
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", PROBE, *command, "hydra.run.dir=again"],
+        cwd=tmp_path,
+        env=os.environ | {"HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    imported = Counter(line.rpartition("|")[2].strip() for line in done.stderr.splitlines())  # by all processes
+    assert imported["ttc.execution.runner"] == (1 if workers == 1 else 1 + workers)
+    assert not imported.keys() & {"torch", "vllm"}
+    for name in ("problems.jsonl", "trees.jsonl"):
+        assert (tmp_path / "again" / name).read_bytes() == (sweep[0] / "3" / name).read_bytes()
 
 
 def test_the_table_names_the_run_and_its_subset(sweep: tuple[Path, subprocess.CompletedProcess[str]]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,20 +16,37 @@ from ttc.cost import Tokens
 from ttc.data.datasets import PocketDataset
 from ttc.difficulty.measured import OracleDifficulty
 from ttc.engines.base import Draw, Generator, Verifier
+from ttc.engines.late_loads import late_loads
 from ttc.errors import RunError, UserError
 from ttc.execution.pool import open_executor, shutdown_workers
 from ttc.execution.runner import Outcome
 from ttc.execution.worker import devices_of
 from ttc.store.database import SqliteStore, Store
+from ttc.strategies.base import Strategy
+from ttc.strategies.beam import Beam
 from ttc.strategies.parallel import BestOfN
 from ttc.types import FinishReason, Problem, Reply, Request, Sample, Step
 
+LATE_SECONDS = 0.5
 PROBLEMS = [Problem(f"p{n}", f"{n}?", str(n)) for n in range(5)]
+
+
+class LateEngine(ScriptedEngine):
+    """Is loaded when it is first asked."""
+
+    is_loaded = False
+
+    def submit(self, ticket: int, request: Request, draw: Draw) -> None:
+        if not self.is_loaded:
+            self.is_loaded = True
+            time.sleep(LATE_SECONDS)
+            late_loads.add()
+        super().submit(ticket, request, draw)
 
 
 @dataclass
 class Scripted(Generator, Verifier):
-    """A config that a worker process can start an engine from; `fails` is how it fails, at problem 3."""
+    """A config that a worker process can start an engine from; `fails` is how it fails, at problem 3, or is late."""
 
     model: str = "scripted"
     fails: str = ""
@@ -42,7 +60,7 @@ class Scripted(Generator, Verifier):
             raise UserError("generator.model=scripted does not exist; use another.")
         if self.fails == "files":
             raise OSError("weights.bin: no such file")
-        return ScriptedEngine(self.reply)
+        return LateEngine(self.reply) if self.fails == "late" else ScriptedEngine(self.reply)
 
     def reply(self, request: Request, draw: Draw) -> Reply:
         if request.trace.problem.id == "p3" and self.fails == "death":
@@ -52,12 +70,16 @@ class Scripted(Generator, Verifier):
         if not isinstance(request, Sample):
             return 0.5
         text = f"{request.trace.problem.id}, draw {draw.index} of seed {draw.seed}"
-        return request.trace.extended((Step(text, (1, 2, 3)),), FinishReason.STOP)
+        ends = request.max_steps is None or len(request.trace.steps) == 2
+        finish = FinishReason.STOP if ends else FinishReason.STEP
+        return request.trace.extended((Step(text, (1, 2, 3)),), finish)
 
 
-def config(fails: str = "", workers: int = 2, store: SqliteStore | None = None) -> RunConfig:
+def config(
+    fails: str = "", workers: int = 2, store: SqliteStore | None = None, strategy: Strategy | None = None
+) -> RunConfig:
     return RunConfig(
-        strategy=BestOfN(),
+        strategy=strategy or BestOfN(),
         generator=Scripted(fails=fails),
         prm=Scripted("verifier"),
         data=PocketDataset(),
@@ -90,6 +112,24 @@ def test_workers_find_the_candidates_of_one_process_at_the_same_cost() -> None:
     assert used == sum(reported, Tokens()) == sum((outcome.tokens for outcome in shared.values()), Tokens())
     assert used.decoded == 3 * 3 * len(PROBLEMS)
     assert sum(outcome.shortfalls.solutions for outcome in shared.values()) == 3 * len(PROBLEMS)
+
+
+def test_workers_find_the_search_trees_of_one_process() -> None:
+    shared, alone = (
+        {id_: outcome.tree for id_, outcome in outcomes(config(workers=workers, strategy=Beam(width=3))).items()}
+        for workers in (2, 1)
+    )
+    assert shared == alone
+    assert all(tree is not None and tree.rounds == (1, 1, 1, 2, 2, 2, 3, 3, 3) for tree in shared.values())
+
+
+def test_seconds_of_an_engine_that_is_loaded_when_it_is_first_asked_belong_to_loading() -> None:
+    for workers in (1, 2):
+        with open_executor(config(workers=workers, fails="late"), len(PROBLEMS)) as executor:
+            assert executor.seconds["load"] == 0
+            assert len(list(executor.solve(PROBLEMS))) == len(PROBLEMS)
+            assert executor.seconds["load"] >= LATE_SECONDS
+            assert executor.seconds["generate"] + executor.seconds["score"] < LATE_SECONDS
 
 
 def test_workers_store_their_replies_in_the_runs_store(tmp_path: Path) -> None:

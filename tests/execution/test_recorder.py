@@ -15,6 +15,7 @@ from ttc.execution.recorder import RecordBuilder, Recorder
 from ttc.execution.runner import Outcome
 from ttc.grading import Grader
 from ttc.runs.records import SelectedAnswer
+from ttc.runs.trees import SearchTree
 from ttc.selection import Aggregation, SelectionRule
 from ttc.types import Candidate, Problem, Trace
 
@@ -82,6 +83,30 @@ def test_rows_are_sorted_by_id_in_whatever_order_they_finish_and_get_their_quint
     assert rows[1]["candidates"][0]["text"] == "The answer is $\\boxed{4}$."
     assert records["p2"].candidates[0].text == ""  # memory does not grow with the texts
     assert list(tmp_path.iterdir()) == []
+
+
+def test_trees_are_written_sorted_by_id_and_only_those_of_problems_that_were_searched(
+    tmp_path: Path, grader: Grader
+) -> None:
+    tree = SearchTree((-1,), ("step\n",), (0.5,), (1,), (2,), ("step",), (False,), (0,))
+    third = Problem("p0", "?", "1")
+    with Recorder(tmp_path, BUILDER, grader) as recorder:
+        recorder.add(replace(outcome(OTHER, "4"), tree=tree))
+        recorder.add(outcome(PROBLEM, "7"))
+        recorder.add(replace(outcome(third, "1"), tree=replace(tree, draws=(3,))))
+        recorder.finish()
+        rows = [json.loads(row) for row in recorder.trees()]
+    assert [(row["id"], row["draws"]) for row in rows] == [("p0", [3]), ("p2", [2])]
+    assert SearchTree.from_json(rows[1]) == tree
+
+
+def test_a_lone_surrogate_in_a_text_is_written_and_read_back(tmp_path: Path, grader: Grader) -> None:
+    problem = replace(PROBLEM, question="\ud800?")
+    with Recorder(tmp_path, BUILDER, grader) as recorder:
+        recorder.add(outcome(problem, "2"))
+        recorder.finish()
+        [row] = recorder.rows({})
+    assert json.loads(row)["question"] == "\ud800?"
 
 
 def test_an_error_in_the_thread_reaches_the_run_and_leaves_no_draft(tmp_path: Path, grader: Grader) -> None:

@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Self
 
 from ttc.engines.base import Memory
+from ttc.engines.late_loads import late_loads
 from ttc.engines.pretrained import load_tokenizer
 from ttc.engines.vllm_setup import VllmSettings, load_engine, shape_of
 from ttc.errors import RunError, UserError
@@ -107,6 +108,7 @@ class VllmModel:
             RunError: the memory does not suffice, or the model is not the one that was remembered.
         """
         if self._engine is None:
+            late_loads.add()
             self._engine = load_engine(self._settings)
             if Facts.of(self._engine, self._settings) != self.facts:
                 self._on_contradiction()

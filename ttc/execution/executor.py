@@ -19,7 +19,8 @@ class Executor(Protocol):
 
     Attributes:
         ledger: tokens and FLOPs of the finished problems.
-        seconds: how long each engine has worked, by `generate` and `score`.
+        seconds: how long each engine has worked, by `generate` and `score`, and how long engines took that were loaded
+            only when they were first asked, as `load`.
         on_tokens: called with the cost of replies that were computed in this run.
         on_poll: called from time to time.
     """

@@ -41,7 +41,11 @@ class Stopwatch:
         try:
             yield
         finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - before
+            self.add(name, time.perf_counter() - before)
+
+    def add(self, name: str, seconds: float) -> None:
+        """Add seconds to a phase."""
+        self.seconds[name] = self.seconds.get(name, 0.0) + seconds
 
     def total(self) -> float:
         """Return the seconds since this object was created."""
@@ -103,7 +107,8 @@ def execute(
             config, executor, problems, lambda: Recorder(directory, builder, grader), stack, new_progress
         )
         records, bins = _binned(config, problems, solved.records)
-        watch.seconds |= executor.seconds | {"grade": solved.recorder.seconds}
+        for phase, seconds in (*executor.seconds.items(), ("grade", solved.recorder.seconds)):
+            watch.add(phase, seconds)
         # Where a table gives each problem its own budget, subsets of all sizes up to one for all do not exist.
         independent = config.strategy.independent_samples and config.budgets is None
         table = run_table(records, independent=independent, aggregation=config.aggregation, seed=config.seed)
@@ -123,7 +128,8 @@ def execute(
         summary |= {"n_problems_available": len(available), "shortfalls": solved.shortfalls.to_json(), "notes": notes}
         summary["grading_timeouts"] = grader.timed_out
         quintile = {record.id: record.quintile for record in records if record.quintile is not None}
-        RunDirectory(directory).write(summary, table, solved.recorder.rows(quintile))
+        recorder = solved.recorder
+        RunDirectory(directory).write(summary, table, recorder.rows(quintile), recorder.trees())
         if config.store:
             with config.store.open() as store:
                 store.keep_results(stored_settings(config, budget), (record.to_json() for record in records))

@@ -22,7 +22,7 @@ from ttc.config import RunConfig
 from ttc.cost import Tokens
 from ttc.errors import RunError
 from ttc.execution.executor import Executor, LocalExecutor
-from ttc.execution.runner import Outcome
+from ttc.execution.runner import PHASES, Outcome
 from ttc.execution.worker import REPORT_SECONDS, SIGNALS, Done, Failed, Loaded, Progress, Task, serve
 from ttc.types import Problem
 
@@ -87,7 +87,7 @@ class ProcessPool:
         self._workers = workers
         self.on_tokens: Callable[[Tokens], None] = lambda tokens: None
         self.on_poll: Callable[[], None] = lambda: None
-        self.seconds: dict[str, float] = {"generate": 0.0, "score": 0.0}  # the mean over workers
+        self.seconds: dict[str, float] = dict.fromkeys(PHASES, 0.0)  # the mean over workers
         self.damaged_replies = 0
         with _shutdown_on_error():
             for worker in workers:

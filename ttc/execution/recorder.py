@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import queue
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Self
+from typing import Self
 
+from ttc.execution.row_draft import RowDraft
 from ttc.execution.runner import Outcome
 from ttc.files import jsonl_row
 from ttc.grading import Grader, gold_answer
 from ttc.runs.columns import CandidateColumns
-from ttc.runs.directory import PROBLEMS
+from ttc.runs.directory import PROBLEMS, TREES
 from ttc.runs.records import CandidateRecord, ProblemRecord, SelectedAnswer
+from ttc.runs.trees import tree_row
 from ttc.selection import Aggregation, Classes, SelectionRule, select
 from ttc.types import Candidate
 
@@ -71,7 +72,7 @@ class RecordBuilder:
 
 
 class Recorder:
-    """Takes outcomes as they finish; a context manager that removes its draft file on exit.
+    """Takes outcomes as they finish; a context manager that removes its draft files on exit.
 
     An error in the thread is raised by the next `add`, or by `finish`.
 
@@ -81,26 +82,25 @@ class Recorder:
 
     def __init__(self, directory: Path, builder: RecordBuilder, grader: Grader) -> None:
         directory.mkdir(parents=True, exist_ok=True)
-        self._draft = directory / f".{PROBLEMS}.{os.getpid()}.rows"
+        self._problems, self._trees = RowDraft(directory, PROBLEMS), RowDraft(directory, TREES)
         self._builder, self._grader = builder, grader
         self._queue: queue.Queue[Outcome | None] = queue.Queue(QUEUED_PROBLEMS)
         self._error: BaseException | None = None
         self._records: dict[str, ProblemRecord] = {}
-        self._offsets: dict[str, int] = {}  # id -> offset of its row in the draft
+        self._drafts = contextlib.ExitStack()
         self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
         self.seconds = 0.0
 
     def __enter__(self) -> Self:
-        self._file: IO[bytes] = self._draft.open("w+b")
+        for draft in (self._problems, self._trees):
+            self._drafts.enter_context(draft)
         self._thread.start()
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         self._error = self._error or error  # an interrupted run does not wait for what is queued
         self._stop()
-        self._draft.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # a full disk, which its writes have reported
-            self._file.close()
+        self._drafts.close()
 
     def add(self, outcome: Outcome) -> None:
         """Queue a finished problem; blocks while too many are waiting to be graded."""
@@ -115,9 +115,12 @@ class Recorder:
 
     def rows(self, quintile: Mapping[str, int]) -> Iterator[str]:
         """Yield the rows of problems.jsonl, sorted by id, with the quintiles, which are known only at the end."""
-        for id_ in sorted(self._offsets):
-            self._file.seek(self._offsets[id_])
-            yield jsonl_row(json.loads(self._file.readline()) | {"quintile": quintile.get(id_)})
+        for id_, row in self._problems.rows():
+            yield jsonl_row(json.loads(row) | {"quintile": quintile.get(id_)})
+
+    def trees(self) -> Iterator[str]:
+        """Yield the rows of trees.jsonl, sorted by id; none where no problem was searched."""
+        return (row for _, row in self._trees.rows())
 
     def _work(self) -> None:
         while (outcome := self._queue.get()) is not None:
@@ -132,8 +135,9 @@ class Recorder:
         before = time.perf_counter()
         record = self._builder.build(outcome, self._grader)
         self.seconds += time.perf_counter() - before
-        self._offsets[record.id] = self._file.tell()
-        self._file.write(jsonl_row(record.to_json()).encode() + b"\n")
+        self._problems.add(record.id, jsonl_row(record.to_json()))
+        if outcome.tree is not None:
+            self._trees.add(record.id, tree_row(record.id, outcome.tree))
         slim = CandidateColumns([replace(candidate, text="") for candidate in record.candidates])
         self._records[record.id] = replace(record, candidates=slim, question=None)
 

@@ -16,20 +16,26 @@ from pathlib import Path
 
 from ttc.cost import Flops, Ledger, Tokens
 from ttc.engines.base import Draw, Engine, EngineReply
+from ttc.engines.late_loads import late_loads
 from ttc.errors import RunError, UserError
 from ttc.execution.shortfalls import Shortfalls
+from ttc.execution.tree_builder import TreeBuilder
+from ttc.runs.trees import SearchTree
 from ttc.types import Candidate, Flow, Problem, Reply, Request, Sample, Score, Trace
+
+PHASES = ("load", "generate", "score")
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a flow returned for its problem, what it cost, and what fell short."""
+    """What a flow returned for its problem, what it cost, what fell short, and the tree of what it searched."""
 
     problem: Problem
     candidates: list[Candidate]
     tokens: Tokens
     flops: Flops = field(default_factory=Flops)
     shortfalls: Shortfalls = field(default_factory=Shortfalls)
+    tree: SearchTree | None = None
 
 
 @dataclass
@@ -39,21 +45,30 @@ class _ActiveFlow:
     problem: Problem
     flow: Flow
     ledger: Ledger
+    requests: list[Request] = field(default_factory=list)
     replies: list[Reply | None] = field(default_factory=list)
     missing: int = 0
     shortfalls: Shortfalls = field(default_factory=Shortfalls)
     draws: Counter[Sample] = field(default_factory=Counter)
+    keys: dict[Request, bytes] = field(default_factory=dict)  # a digest takes ten times as long as a look-up
     known: dict[bytes, Reply | _Ticket] = field(default_factory=dict)  # deterministic requests are computed once
+    tree: TreeBuilder = field(default_factory=TreeBuilder)
+
+    def begin(self, requests: list[Request]) -> None:
+        """Wait for the replies to a batch of requests."""
+        self.requests, self.missing = requests, len(requests)
+        self.replies = [None] * len(requests)
 
     def receive(self, position: int, reply: Reply) -> None:
         self.replies[position] = reply
         self.missing -= 1
 
-    def all_replies(self) -> list[Reply]:
-        """Return the replies in the order of their requests."""
+    def take_replies(self) -> list[Reply]:
+        """Return the replies in the order of their requests; what they say of the search is recorded in this order."""
         replies = [reply for reply in self.replies if reply is not None]
         if len(replies) != len(self.replies):
             raise RuntimeError(f"{len(self.replies) - len(replies)} replies are missing")
+        self.tree.add(self.requests, replies)
         return replies
 
 
@@ -70,7 +85,8 @@ class Runner:
 
     Attributes:
         ledger: tokens and FLOPs of the finished problems.
-        seconds: how long each engine has worked, by `generate` and `score`.
+        seconds: how long each engine has worked, by `generate` and `score`, and how long engines took that were loaded
+            only when they were first asked, as `load`.
         on_tokens: called with the cost of each reply that was computed in this run.
         on_poll: called whenever the engines have worked for a moment.
     """
@@ -87,7 +103,7 @@ class Runner:
         self._issued = 0
         self._done: list[Outcome] = []
         self.ledger = self.new_ledger()
-        self.seconds = {"generate": 0.0, "score": 0.0}
+        self.seconds = dict.fromkeys(PHASES, 0.0)
 
     def run(self, flows: Iterable[tuple[Problem, Flow]]) -> Iterator[Outcome]:
         """Yield each problem's outcome as it finishes; the order is that of finishing, not of the input."""
@@ -124,29 +140,40 @@ class Runner:
     def _timed_poll(self, engine: Engine, name: str) -> list[EngineReply]:
         if not engine.is_busy:
             return []
-        before = time.perf_counter()
+        with self._timed(name), _reported(name):
+            return engine.poll()
+
+    @contextmanager
+    def _timed(self, name: str | None) -> Iterator[None]:
+        """Add the block's seconds to a phase; to `load` where an engine was loaded meanwhile."""
+        before, loads = time.perf_counter(), late_loads.count
         try:
-            with _reported(name):
-                return engine.poll()
+            yield
         finally:
-            self.seconds[name] += time.perf_counter() - before
+            phase = name if late_loads.count == loads else "load"
+            if phase is not None:
+                self.seconds[phase] += time.perf_counter() - before
 
     def _advance(self, active: _ActiveFlow, replies: list[Reply] | None) -> None:
         """Send a flow its replies; queue what it requests next, or keep what it returns."""
         try:
             requests = next(active.flow) if replies is None else active.flow.send(replies)
             while not self._submit_all(active, requests):
-                requests = active.flow.send(active.all_replies())
+                requests = active.flow.send(active.take_replies())
         except StopIteration as stop:
             shortfalls = active.shortfalls + Shortfalls.of_candidates(stop.value)
             self.ledger.absorb(active.ledger)
             cost = active.ledger.tokens, active.ledger.flops()
-            self._done.append(Outcome(active.problem, stop.value, *cost, shortfalls))
+            self._done.append(Outcome(active.problem, stop.value, *cost, shortfalls, active.tree.tree(stop.value)))
 
     def _submit_all(self, active: _ActiveFlow, requests: list[Request]) -> bool:
         """Queue the requests; return whether there is anything to wait for."""
-        active.replies = [None] * len(requests)
-        active.missing = len(requests)
+        active.begin(requests)
+        with self._timed(None):
+            self._submit_each(active, requests)
+        return active.missing > 0
+
+    def _submit_each(self, active: _ActiveFlow, requests: list[Request]) -> None:
         for position, request in enumerate(requests):
             if isinstance(request, Score):
                 with _reported("score"):
@@ -159,7 +186,6 @@ class Runner:
                     draw = active.draws[request]  # two equal beams still get different samples
                     active.draws[request] += 1
                     self._generator.submit(self._ticket(active, position, request), request, Draw(self._seed, draw))
-        return active.missing > 0
 
     def _submit_score(self, active: _ActiveFlow, position: int, request: Score) -> None:
         if self._verifier is None:
@@ -171,7 +197,9 @@ class Runner:
 
     def _submit_once(self, engine: Engine, active: _ActiveFlow, position: int, request: Request) -> None:
         """Queue a score or a greedy sample, unless this problem has requested the same before."""
-        key = engine.key(request, Draw())
+        key = active.keys.get(request)
+        if key is None:
+            key = active.keys[request] = engine.key(request, Draw())
         known = active.known.get(key)
         if isinstance(known, _Ticket):
             known.positions.append(position)
@@ -203,7 +231,7 @@ class Runner:
         for position in ticket.positions:
             active.receive(position, found.reply)
         if active.missing == 0:
-            self._advance(active, active.all_replies())
+            self._advance(active, active.take_replies())
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import time
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from glob import glob
 from multiprocessing.connection import Connection
 
 from ttc.config import RunConfig
@@ -18,6 +19,7 @@ from ttc.execution.executor import LocalExecutor
 from ttc.types import Problem
 
 REPORT_SECONDS = 0.2
+GPU_FILES = ("/dev/nvidia[0-9]*", "/dev/kfd", "/dev/dxg")  # NVIDIA's, AMD's, and either under Windows
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # they end a run: the main process stops its workers
 
 
@@ -113,9 +115,13 @@ def _solve_task(executor: LocalExecutor, task: Task, pipe: Connection) -> None:
 
 def _take_devices(config: RunConfig, number: int, count: int) -> None:
     """Restrict this worker to its own GPUs, before anything here has touched one. Does nothing on a CPU."""
+    # Where there is no GPU at all, torch is not asked: its import takes longer than a replayed run.
+    may_have_gpus = bool(os.environ.get("CUDA_VISIBLE_DEVICES")) or any(glob(pattern) for pattern in GPU_FILES)
+    if os.environ.get("TTC_WORKER_DEVICES") or not may_have_gpus:
+        return
     from ttc.engines.vllm_setup import prepare
 
-    if os.environ.get("TTC_WORKER_DEVICES") or prepare():
+    if prepare():
         return
     import torch
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ttc.errors import UserError
 from ttc.files import atomic_path, open_regular, read_json, read_jsonl, write_csv, write_json, write_lines
 from ttc.runs.records import ProblemRecord
+from ttc.runs.trees import SearchTree, read_trees
 from ttc.terminal import printable_line
 
 if TYPE_CHECKING:
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 SUMMARY = "summary.json"
 PROBLEMS = "problems.jsonl"
 ACCURACY = "accuracy.csv"
+TREES = "trees.jsonl"
 HINT = "give the directory of a finished run."
 _AGAIN = "run the experiment again."
 
@@ -27,9 +31,10 @@ _AGAIN = "run the experiment again."
 class RunDirectory:
     """One run's directory.
 
-    summary.json holds accuracies and costs, accuracy.csv the tables, problems.jsonl one row per problem. The summary is
-    written last: a directory that has one is of a finished run. It records the digests of the other two files, so that
-    files of two runs, of which one was killed while it replaced the other's, are never taken for one.
+    summary.json holds accuracies and costs, accuracy.csv the tables, problems.jsonl one row per problem, trees.jsonl
+    the search of each problem, where the run searched step by step. The summary is written last: a directory that has
+    one is of a finished run. It records the digests of the other files, so that files of two runs, of which one was
+    killed while it replaced the other's, are never taken for one.
     """
 
     path: Path
@@ -47,9 +52,13 @@ class RunDirectory:
         return self.path / SUMMARY
 
     @property
-    def files(self) -> tuple[Path, Path, Path]:
-        """All of the run's own files."""
-        return self.problems_file, self.accuracy_file, self.summary_file
+    def trees_file(self) -> Path:
+        return self.path / TREES
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All of the run's own files, of which the trees may be absent."""
+        return self.problems_file, self.accuracy_file, self.trees_file, self.summary_file
 
     def summary(self) -> dict[str, Any]:
         """Read summary.json.
@@ -70,15 +79,27 @@ class RunDirectory:
         """
         return read_records(self.problems_file)
 
+    def trees(self) -> dict[str, SearchTree]:
+        """Read trees.jsonl; return each problem's tree by its id, none where the run did not search step by step.
+
+        Raises:
+            UserError: it is missing or damaged although the run wrote one.
+        """
+        known = _digests(self.summary()).get(TREES)
+        if known is None:
+            return {}
+        if known != _file_digest(self.trees_file):
+            raise UserError(f"{self.trees_file} is not the file that {SUMMARY} was written with; {_AGAIN}")
+        return read_trees(self.trees_file)
+
     def refuse_mixture(self, summary: Mapping[str, Any]) -> None:
         """Refuse files of which one is not the one that the summary was written with.
 
         Raises:
             UserError: a file is missing or another one. A summary of an older ttc cannot tell.
         """
-        digests = summary.get("files")
         for file in (self.problems_file, self.accuracy_file):
-            known = digests.get(file.name) if isinstance(digests, dict) else None
+            known = _digests(summary).get(file.name)
             if known is not None and known != _file_digest(file):
                 raise UserError(
                     f"{file} is not the file that {SUMMARY} was written with: it was edited, or a command was killed "
@@ -101,20 +122,45 @@ class RunDirectory:
         file = self.path / ".hydra" / "overrides.yaml"
         return by_key(_list_of_overrides(_read_yaml(file), str(file))) if file.exists() else {}
 
-    def write(self, summary: Mapping[str, Any], table: pd.DataFrame, rows: Iterable[str]) -> None:
-        """Write all three files, or none. `rows` are lines of problems.jsonl, best sorted by id.
+    def write(
+        self, summary: Mapping[str, Any], table: pd.DataFrame, rows: Iterable[str], trees: Iterable[str] | None = None
+    ) -> None:
+        """Write all files, or none.
 
         All are complete on the disk before the first replaces an older one; the summary is the last that does.
+
+        Args:
+            summary: of the run.
+            table: of its accuracies.
+            rows: lines of problems.jsonl, best sorted by id.
+            trees: lines of trees.jsonl, which is only there if there are any; None: what the summary says of an
+                earlier one stays true.
         """
         with (
             atomic_path(self.summary_file) as summary_draft,
             atomic_path(self.accuracy_file) as accuracy_draft,
             atomic_path(self.problems_file) as problems_draft,  # contexts end in reverse order
+            contextlib.ExitStack() as trees_draft,
         ):
             write_lines(problems_draft, rows)
             write_csv(accuracy_draft, table)
             digests = {PROBLEMS: _file_digest(problems_draft), ACCURACY: _file_digest(accuracy_draft)}
+            known = _digests(summary).get(TREES) if trees is None else self._write_trees(trees, trees_draft)
+            digests |= {TREES: known} if known is not None else {}
             write_json(summary_draft, {**summary, "files": digests})
+        if trees is not None and known is None:  # those of an earlier run, which the summary no longer names
+            with contextlib.suppress(OSError):
+                self.trees_file.unlink()
+
+    def _write_trees(self, lines: Iterable[str], stack: contextlib.ExitStack) -> str | None:
+        """Write a draft of trees.jsonl, if there are any, which `stack` puts in place; return its digest."""
+        remaining = iter(lines)
+        first = next(remaining, None)
+        if first is None:
+            return None
+        draft = stack.enter_context(atomic_path(self.trees_file))
+        write_lines(draft, itertools.chain([first], remaining))
+        return _file_digest(draft)
 
 
 def by_key(overrides: Iterable[str]) -> dict[str, str]:
@@ -157,6 +203,12 @@ def parse_record(row: Any, place: str) -> ProblemRecord:
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         reason = f"no {error}" if isinstance(error, KeyError) else error
         raise UserError(f"{place} is not a row of a run ({reason}); {HINT}") from None
+
+
+def _digests(summary: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the digests of the run's other files, as far as its summary records them."""
+    found = summary.get("files")
+    return found if isinstance(found, dict) else {}
 
 
 def _list_of_overrides(given: object, place: str) -> list[str]:
