@@ -84,9 +84,11 @@ def _draw_panel(axes: Axes, kind: Kind, points: pd.DataFrame, paper: PaperPoints
     for place, name in enumerate(lines):
         _draw_line(axes, points[points["series"] == name], name, place, len(lines))
     _draw_paper(axes, paper, lines)
-    for name in names:
-        if name.startswith(STAR):
-            _draw_stars(axes, points[points["series"] == name], name)
+    stars = [name for name in names if name.startswith(STAR)]
+    for name in stars:
+        _draw_stars(axes, points[points["series"] == name], name)
+    if stars:
+        axes.plot([], [], "*", color=GREY, markersize=9, label="larger model, greedy")
     _AXES[kind](axes, points, paper)
 
 
@@ -104,8 +106,9 @@ def _draw_stars(axes: Axes, rows: pd.DataFrame, name: str) -> None:
     """Draw what the larger model achieves, at the budgets that cost as much."""
     style = style_of(name)
     errors = np.array([rows["y"] - rows["lo"], rows["hi"] - rows["y"]]).clip(0)
+    beside = 1 + 0.045 * (int(name.rpartition(" ")[2]) - 3)  # bins side by side
     axes.errorbar(
-        rows["x"], rows["y"], yerr=errors, fmt="*", color=style.colour, markersize=11,
+        rows["x"] * beside, rows["y"], yerr=errors, fmt="*", color=style.colour, markersize=11,
         markeredgecolor="white", markeredgewidth=0.6, elinewidth=0.8,
     )  # fmt: skip
 

@@ -146,9 +146,7 @@ class Measured:
         for run in self.runs[Role.best_of_n]:
             records = sorted(run.records, key=lambda record: record.id)
             if not run.summary["strategy_config"].get("step_values"):
-                raise UserError(
-                    f"{run.directory} has no values after every step; run it with strategy.step_values=true."
-                )
+                raise UserError(f"{run.directory} has no values after every step; add strategy.step_values=true.")
             largest = min(len(record.candidates) for record in records)
             budgets = [2**power for power in range(largest.bit_length()) if 2**power <= largest]
             found = outcomes_at_budgets(
