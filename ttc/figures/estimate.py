@@ -26,7 +26,7 @@ from ttc.store.database import SqliteStore
 from ttc.terminal import plain_table
 from ttc.types import Problem
 
-PILOT_PROBLEMS = 48
+PILOT_PROBLEMS = 130
 PILOT_BUDGET = 16
 REPLAY_SECONDS = 150e-6  # of a stored reply
 RUN_SECONDS = 2.0  # beside the replies: opening, grading, tables

@@ -102,18 +102,20 @@ def _votes(measured: Measured) -> Iterator[Test]:
 
 def _searches(measured: Measured) -> Iterator[Test]:
     beam, weighted = _curve(measured, Role.beam), _curve(measured, Role.best_of_n)
-    for n in SMALL_BUDGETS:
+    shared = set(beam) & set(weighted)
+    for n in sorted(shared.intersection(SMALL_BUDGETS)):
         yield _difference("C2", f"beam minus best-of-N weighted at {n}", beam[n], weighted[n])
-    largest = max(beam)
-    easy = _bins(measured, 1, 2)
-    yield _difference(
-        "C3", f"beam at {largest} minus beam at {SMALL_BUDGETS[0]}, bins 1-2", beam[largest], beam[SMALL_BUDGETS[0]],
-        "below", within=easy,
-    )  # fmt: skip
-    for number in (3, 4):
+    smallest, largest = min(shared.intersection(SMALL_BUDGETS), default=max(shared)), max(beam)
+    if smallest < largest:
         yield _difference(
-            "C4", f"beam minus best-of-N weighted at {MIDDLE_BUDGET}, bin {number}", beam[MIDDLE_BUDGET],
-            weighted[MIDDLE_BUDGET], within=_bins(measured, number),
+            "C3", f"beam at {largest} minus beam at {smallest}, bins 1-2", beam[largest], beam[smallest], "below",
+            within=_bins(measured, 1, 2),
+        )  # fmt: skip
+    middle = max((n for n in shared if n <= MIDDLE_BUDGET), default=0)
+    for number in (3, 4) if middle else ():
+        yield _difference(
+            "C4", f"beam minus best-of-N weighted at {middle}, bin {number}", beam[middle], weighted[middle],
+            within=_bins(measured, number),
         )  # fmt: skip
     hardest = _bins(measured, 5)
     for name, curve in (("beam", beam), ("best-of-N weighted", weighted)):
