@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +12,6 @@ from ttc.app.composing import compose_run
 from ttc.config import RunConfig
 from ttc.cost import Tokens
 from ttc.errors import UserError
-from ttc.execution.experiment import execute
 from ttc.execution.identity import identity_of
 from ttc.execution.runner import Outcome
 from ttc.figures.recipes import Recipe, Role
@@ -22,8 +20,6 @@ from ttc.runs.directory import RunDirectory
 from ttc.runs.finding import Run
 from ttc.runs.holding import hold
 from ttc.runs.identity import refuse_other_run
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -79,6 +75,8 @@ def execute_runs(planned: Sequence[PlannedRun], weights: Mapping[str, float]) ->
         UserError: a run that cannot start.
         RunError: a run that had to stop.
     """
+    from ttc.execution.experiment import execute
+
     missing = [run for run in planned if not run.is_finished]
     if missing:
         total = sum(weights[run.recipe.name] for run in missing)
