@@ -48,23 +48,15 @@ class Test:
     margin: float
     found: Interval
 
+    def row(self) -> tuple[str, str, str, float, float, float, float, int]:
+        """Return the test as a row of the evidence."""
+        mean, lo, hi = (round(value, 4) for value in (self.found.mean, self.found.lo, self.found.hi))
+        return self.claim, self.name, self.wanted, self.margin, mean, lo, hi, self.found.n
+
 
 def evidence(measured: Measured) -> pd.DataFrame:
     """Return every test that the runs allow."""
-    rows = []
-    for roles, tests in _TESTS:
-        if measured.has(*roles):
-            rows += [
-                (
-                    t.claim,
-                    t.name,
-                    t.wanted,
-                    t.margin,
-                    *(round(v, 4) for v in (t.found.mean, t.found.lo, t.found.hi)),
-                    t.found.n,
-                )
-                for t in tests(measured)
-            ]
+    rows = [test.row() for roles, tests in _TESTS if measured.has(*roles) for test in tests(measured)]
     table = pd.DataFrame(rows, columns=COLUMNS)
     order = table["claim"].str[1:].astype(int)
     return table.iloc[order.argsort(kind="stable")].reset_index(drop=True)

@@ -6,12 +6,16 @@ The colours are those of Okabe and Ito (2008), which people with a colour vision
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import cycle
 
 BLACK, GREY = "#000000", "#767676"
 ORANGE, SKY, GREEN, BLUE, VERMILION, PURPLE = "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00", "#CC79A7"
-_SCALE = ("#fde725", "#5ec962", "#21918c", "#3b528b", "#440154")  # viridis, from bright to dark
-_DARKER = ("#b8a500", "#4db452", "#21918c", "#3b528b", "#440154")  # its first colours are too bright on white
+_SCALE = (
+    "#b8a500",
+    "#4db452",
+    "#21918c",
+    "#3b528b",
+    "#440154",
+)  # viridis, whose bright end is darkened for white paper
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ _KNOWN: dict[str, SeriesStyle] = {
     "medium": SeriesStyle(BLUE, "s", "-", "//"),
     "hard": SeriesStyle(BLACK, "^", "-", ".."),
 }
-_OTHERS = cycle([SeriesStyle(colour, marker) for colour, marker in zip((GREEN, ORANGE, SKY), "hp*", strict=True)])
+_OTHERS = [SeriesStyle(colour, marker) for colour, marker in zip((GREEN, ORANGE, SKY), "hp*", strict=True)]
 
 
 def style_of(series: str, place: int = 0, count: int = 1) -> SeriesStyle:
@@ -70,10 +74,8 @@ def style_of(series: str, place: int = 0, count: int = 1) -> SeriesStyle:
     """
     if series.startswith(("bin ", "larger model, bin ")):
         number = series.rpartition(" ")[2]
-        return SeriesStyle(_DARKER[(int(number) - 1) % len(_DARKER)], f"${number}$")
+        return SeriesStyle(_SCALE[(int(number) - 1) % len(_SCALE)], f"${number}$")
     if series.startswith("N = "):
-        shade = _DARKER[round(place * (len(_DARKER) - 1) / max(count - 1, 1))]
+        shade = _SCALE[round(place * (len(_SCALE) - 1) / max(count - 1, 1))]
         return SeriesStyle(shade, "osD^v"[place % 5], "-" if place % 2 else "--")
-    if series not in _KNOWN:
-        _KNOWN[series] = next(_OTHERS)
-    return _KNOWN[series]
+    return _KNOWN.get(series) or _OTHERS[place % len(_OTHERS)]

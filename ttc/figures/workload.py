@@ -8,12 +8,11 @@ same generator and seed, is computed once, in whatever runs it occurs.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ttc.config import RunConfig
 from ttc.hashing import digest
-from ttc.types import Candidate, FinishReason, Problem, Reply, Request, Sample, Score, Step, Trace
+from ttc.types import Candidate, FinishReason, Flow, Problem, Reply, Request, Sample, Score, Step, Trace
 
 SOLUTION_STEPS = 4  # of made-up solutions
 
@@ -48,7 +47,6 @@ class Rehearsal:
     """Counts the work of one run after another; remembers what has been asked for."""
 
     _asked: set[_Key] = field(default_factory=set)
-    _generators: dict[str, str] = field(default_factory=dict)
 
     def count(self, config: RunConfig, budget: int) -> Workload:
         """Return the work of a run, per problem."""
@@ -60,12 +58,12 @@ class Rehearsal:
         return Workload(generations, counted.samples, counted.new_samples, counted.steps, counted.scores)
 
 
-def _drive(flow: Iterable[list[Request]], counted: _Counter) -> list[Candidate]:
-    replies: list[Reply] | None = None
+def _drive(flow: Flow, counted: _Counter) -> list[Candidate]:
+    """Run a flow to its end."""
     try:
+        requests = next(flow)
         while True:
-            requests = next(flow) if replies is None else flow.send(replies)  # type: ignore[call-overload, attr-defined]
-            replies = [counted.reply(request) for request in requests]
+            requests = flow.send([counted.reply(request) for request in requests])
     except StopIteration as stop:
         candidates: list[Candidate] = stop.value
         return candidates
