@@ -25,7 +25,13 @@ from ttc.strategies.parallel import BestOfN
 from ttc.types import FinishReason, Request, Sample, Score, Step, Trace
 
 TOLERANCE = 0.05
-MODELS = {"pocket": "generator", "pocket-reviser": "generator", "pocket-prm": "prm", "pocket-revision-verifier": "prm"}
+MODELS = {
+    "pocket": "generator",
+    "pocket-larger": "generator",
+    "pocket-reviser": "generator",
+    "pocket-prm": "prm",
+    "pocket-revision-verifier": "prm",
+}
 
 
 def loaded(name: str) -> Any:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
+from ttc.engines.checkpoint import POCKET_WEIGHTS
 from ttc.engines.generator import VllmGenerator
 from ttc.errors import UserError
+from ttc.pocket.tokenizer import train_tokenizer
 from ttc.training.loop import Optimisation
 from ttc.training.reviser import PastMinimum, ReviserTraining
 from ttc.training.trajectories import Recipe
@@ -57,6 +62,43 @@ def test_a_reviser_is_trained_on_its_own_chains(tmp_path: Path) -> None:
     assert lengths == {0, 1, 2, 3} and all(len(row["attempts"]) <= 8 for row in rows)
 
 
+def test_a_rest_em_reviser_is_trained_on_its_own_successes_from_another_model(tmp_path: Path) -> None:
+    training = ReviserTraining(
+        generator=VllmGenerator(model="pocket-reviser"),
+        start="pocket",
+        problems=12,
+        validation_problems=6,
+        samples=8,
+        length=4,
+        recipe=Recipe.rest_em,
+        optimisation=Optimisation(steps=2, learning_rate=0.0),
+        evaluate_every=1,
+    )
+    training.check()
+    training.run(tmp_path)
+    rows = [json.loads(line) for line in (tmp_path / "train.jsonl").read_text().splitlines()]
+    successes = sum(correct for row in rows for _, correct, _ in row["attempts"])
+    assert 0 < json.loads((tmp_path / "report.json").read_text())["trajectories"] <= successes + 3  # rounded up
+    trained, generator = (
+        load_file(directory / "model.safetensors") for directory in (tmp_path / "model", POCKET_WEIGHTS / "generator")
+    )
+    assert all(torch.equal(trained[name], weights) for name, weights in generator.items())
+
+
+def test_a_reviser_to_start_from_must_have_the_generators_tokenizer(tmp_path: Path) -> None:
+    shutil.copytree(POCKET_WEIGHTS / "reviser", tmp_path / "other")
+    train_tokenizer(["a few words only"]).save_pretrained(tmp_path / "other")
+    with pytest.raises(
+        UserError, match=r"start=.*other has another vocabulary than generator\.model=pocket; use a model"
+    ):
+        ReviserTraining(start=str(tmp_path / "other")).check()
+
+
+def test_a_reviser_cannot_start_from_a_verifier() -> None:
+    with pytest.raises(UserError, match=r"start=pocket-prm is a verifier .* generates no text; use .* start=pocket\."):
+        ReviserTraining(start="pocket-prm").check()
+
+
 def test_without_a_solved_problem_there_is_nothing_to_learn_from(tmp_path: Path) -> None:
     training = ReviserTraining(generator=VllmGenerator(max_tokens=1), problems=2, samples=2)  # too short for any answer
     with pytest.raises(UserError, match=r"train\.jsonl holds no problem that recipe=own can learn from; use another"):
@@ -69,6 +111,7 @@ def test_without_a_solved_problem_there_is_nothing_to_learn_from(tmp_path: Path)
         (ReviserTraining(samples=1), "samples=1 must be at least 2"),
         (ReviserTraining(past_minimum=0), "past_minimum=0 must be at least 1; use e.g. 2"),
         (ReviserTraining(recipe=Recipe.chains), "recipe=chains does not fit length=1"),
+        (ReviserTraining(recipe=Recipe.rest_em), "recipe=rest_em does not fit length=1"),
         (ReviserTraining(samples=16, length=8), "recipe=own does not fit length=8"),
         (
             ReviserTraining(recipe=Recipe.chains, samples=16, length=5),

@@ -12,7 +12,9 @@ from ttc.training.trajectories import (
     Attempt,
     Recipe,
     Trajectory,
+    balance_lengths,
     build_chain_trajectories,
+    build_rest_em_trajectories,
     build_trajectories,
     edit_distances,
 )
@@ -120,3 +122,50 @@ def test_the_empty_context_of_chains_is_followed_by_any_first_attempt() -> None:
 def test_chains_without_a_correct_attempt_give_no_trajectories() -> None:
     attempts = [Attempt("3", False), Attempt("4", False, ("3",))]
     assert build_chain_trajectories("q", attempts, Random(0)) == []
+
+
+CHAINS = [
+    Attempt("it is 3", False),
+    Attempt("it is 2", True, ("it is 3",)),
+    Attempt("it is 3", False, ("it is 3", "it is 2")),
+    Attempt("1+1=2 so 2", True, ("it is 3", "it is 2", "it is 3")),
+    Attempt("it is 3", False),
+    Attempt("it is 4", False, ("it is 3",)),
+    Attempt("2", True),
+]
+
+
+def test_rest_em_imitates_each_chain_up_to_its_first_correct_attempt() -> None:
+    assert build_rest_em_trajectories("q", CHAINS) == [
+        Trajectory("q", ("it is 3",), "it is 2"),
+        Trajectory("q", (), "2"),
+    ]
+
+
+def test_rest_em_imitates_the_model_where_the_chains_recipe_corrects_it() -> None:
+    unsolved = ("it is 3", "it is 4")  # no sample solved the problem after these
+    attempts = [*CHAINS, Attempt("it is 4", False, unsolved)]
+    corrected = {t.attempts: t.target for t in build_chain_trajectories("q", attempts, Random(0))}
+    imitated = {t.attempts: t.target for t in build_rest_em_trajectories("q", attempts)}
+    assert corrected[unsolved] == "it is 2" and unsolved not in imitated
+    shown = {attempt for context in corrected for attempt in context}
+    assert "it is 2" in shown and not {attempt for context in imitated for attempt in context} & {*CORRECT}
+
+
+def test_rest_em_keeps_how_often_the_model_wrote_a_solution() -> None:
+    twice = [Attempt("2", True), Attempt("2", True), Attempt("it is 2", True)]
+    assert [t.target for t in build_rest_em_trajectories("q", twice)] == ["2", "2", "it is 2"]
+    assert build_rest_em_trajectories("q", [Attempt("3", False), Attempt("3", False, ("3",))]) == []
+
+
+def test_balancing_makes_each_number_of_attempts_equally_frequent_and_loses_no_rare_trajectory() -> None:
+    found = [
+        Trajectory("q", ("3",) * length, str(n)) for length, count in ((0, 30), (2, 7), (4, 2)) for n in range(count)
+    ]
+    balanced = balance_lengths(found, Random(0))
+    lengths = [len(t.attempts) for t in balanced]
+    assert {n: lengths.count(n) for n in lengths} == {0: 13, 2: 13, 4: 13}
+    assert {t for t in found if t.attempts} <= {*balanced} <= {*found}
+    repeats = [balanced.count(t) for t in found]
+    assert max(repeats[:30]) == 1 and {*repeats[30:37]} <= {1, 2} and {*repeats[37:]} == {6, 7}
+    assert balance_lengths([], Random(0)) == []

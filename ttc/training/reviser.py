@@ -9,6 +9,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
+from ttc.engines.checkpoint import resolve
 from ttc.errors import UserError
 from ttc.execution.runner import Outcome
 from ttc.files import read_jsonl, write_text
@@ -26,7 +27,16 @@ from ttc.training.language_model import (
     training_attention,
 )
 from ttc.training.loop import Optimisation, pick_device, train_model
-from ttc.training.trajectories import Attempt, Recipe, Trajectory, build_chain_trajectories, build_trajectories
+from ttc.training.start import check_start
+from ttc.training.trajectories import (
+    Attempt,
+    Recipe,
+    Trajectory,
+    balance_lengths,
+    build_chain_trajectories,
+    build_rest_em_trajectories,
+    build_trajectories,
+)
 from ttc.types import Candidate, Flow, Problem
 
 if TYPE_CHECKING:
@@ -49,7 +59,8 @@ class ReviserTraining(SamplingTraining):
     takes the checkpoint slightly past the minimum of the validation loss: training stops after `past_minimum`
     evaluations without a new minimum. `recipe=chains` trains a reviser, given as the `generator`, for another round on
     chains that it samples itself, so that it learns from the contexts that it will see (the idea of DAgger, Ross et al.
-    2011).
+    2011). `recipe=rest_em` imitates the correct attempts of such chains. ReST-EM finetunes the base model anew in every
+    round, not the model that sampled: with `start=pocket`, that is the pocket's generator.
     """
 
     problems: int = 8_000
@@ -57,13 +68,14 @@ class ReviserTraining(SamplingTraining):
     samples: int = 16
     length: int = 1  # attempts per chain
     recipe: Recipe = Recipe.own
+    start: str | None = None  # the model to finetune; None: the one that samples
     optimisation: Optimisation = field(default_factory=lambda: Optimisation(steps=1_500, learning_rate=1e-3))
     batch_documents: int = 64
     evaluate_every: int = 250
     past_minimum: int = 2
 
     fitting_settings: ClassVar[frozenset[str]] = frozenset(
-        {"recipe", "optimisation", "batch_documents", "evaluate_every", "past_minimum"}
+        {"recipe", "start", "optimisation", "batch_documents", "evaluate_every", "past_minimum"}
     )
 
     def check(self) -> None:
@@ -78,14 +90,16 @@ class ReviserTraining(SamplingTraining):
                 f"samples={self.samples} cannot be split into chains of length={self.length}; use a multiple, e.g. "
                 f"samples={4 * max(1, self.length)} length={max(1, self.length)}."
             )
-        if (self.recipe is Recipe.chains) != (self.length > 1):
+        if self.recipe.learns_from_chains != (self.length > 1):
             raise UserError(
-                f"recipe={self.recipe} does not fit length={self.length}: only recipe=chains learns from chains, which "
-                "have at least 2 attempts; use e.g. recipe=chains length=8 generator.model=pocket-reviser."
+                f"recipe={self.recipe} does not fit length={self.length}: recipe=chains and recipe=rest_em learn from "
+                "chains, which have at least 2 attempts, the others from single attempts; use e.g. recipe=chains "
+                "length=8 generator.model=pocket-reviser."
             )
         if self.past_minimum < 1:
             raise UserError(f"past_minimum={self.past_minimum} must be at least 1; use e.g. 2.")
         self.generator.check()
+        check_start(self.start, "generator", self.generator)
 
     def run(self, directory: Path) -> None:
         """Collect samples and finetune, both resumable; write `model`, `validation_losses.json` and `report.json`."""
@@ -95,10 +109,10 @@ class ReviserTraining(SamplingTraining):
 
         claim_directory(directory, self)
         torch.manual_seed(self.seed)
-        source = self.generator_checkpoint
-        tokenizer = AutoTokenizer.from_pretrained(source)
+        tokenizer = AutoTokenizer.from_pretrained(self.generator_checkpoint)
         documents = self._documents(directory, "train", self.problems, tokenizer)
         held_out = self._documents(directory, "validation", self.validation_problems, tokenizer)
+        source = self.generator_checkpoint if self.start is None else resolve(self.start, "generator")
         model = AutoModelForCausalLM.from_pretrained(
             source, dtype=torch.float32, attn_implementation=training_attention()
         )
@@ -142,6 +156,8 @@ class ReviserTraining(SamplingTraining):
                 f"{file} holds no problem that recipe={self.recipe} can learn from; use another hydra.run.dir with "
                 "more problems, more samples or a stronger generator."
             )
+        if self.recipe is Recipe.rest_em:
+            found = balance_lengths(found, Random(f"{self.seed}-{split}"))
         return [self._encode(trajectory, tokenizer) for trajectory in found]
 
     def _sample_attempts(self, problem: Problem, chains: Revisions) -> Flow:
@@ -153,6 +169,8 @@ class ReviserTraining(SamplingTraining):
         attempts = [Attempt(text, correct, tuple(shown)) for text, correct, shown in row["attempts"]]
         if self.recipe is Recipe.chains:
             return build_chain_trajectories(row["question"], attempts, rng)
+        if self.recipe is Recipe.rest_em:
+            return build_rest_em_trajectories(row["question"], attempts)
         correct = [attempt.text for attempt in attempts if attempt.correct]
         wrong = [attempt.text for attempt in attempts if not attempt.correct]
         return build_trajectories(row["question"], correct, wrong, self.recipe, rng)

@@ -28,12 +28,21 @@ class Recipe(StrEnum):
         would write, and only revisions improve.
     chains: uses the model's own chains. Each distinct context appears once, followed by the correct sample nearest to
         its last attempt; the empty context is followed by any first attempt.
+    rest_em: imitates the successes in the model's own chains, up to the first correct attempt of each (Snell et al.
+        2024, appendix K; ReST-EM, Singh et al. 2024). Unlike in `chains`, a context is followed by what the model
+        itself wrote there, if that is correct; a context that it never solved is left out; and no correct attempt is
+        ever shown. Each number of attempts is equally frequent.
     """
 
     paper = "paper"
     nearest = "nearest"
     own = "own"
     chains = "chains"
+    rest_em = "rest_em"
+
+    @property
+    def learns_from_chains(self) -> bool:
+        return self in {Recipe.chains, Recipe.rest_em}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +107,32 @@ def build_chain_trajectories(question: str, attempts: Sequence[Attempt], rng: Ra
     return [
         Trajectory(question, shown, _nearest(shown[-1], correct) if shown else rng.choice(first)) for shown in contexts
     ]
+
+
+def build_rest_em_trajectories(question: str, attempts: Sequence[Attempt]) -> list[Trajectory]:
+    """Return a trajectory for each correct attempt that was shown wrong attempts only, or none."""
+    correct = {attempt.text for attempt in attempts if attempt.correct}
+    return [
+        Trajectory(question, attempt.shown, attempt.text)
+        for attempt in attempts
+        if attempt.correct and correct.isdisjoint(attempt.shown)
+    ]
+
+
+def balance_lengths(trajectories: Sequence[Trajectory], rng: Random) -> list[Trajectory]:
+    """Make each number of attempts equally frequent: the frequent ones are thinned out, the rare ones repeated.
+
+    The total stays the same, up to rounding.
+    """
+    by_length: dict[int, list[Trajectory]] = {}
+    for trajectory in trajectories:
+        by_length.setdefault(len(trajectory.attempts), []).append(trajectory)
+    share = -(-len(trajectories) // max(1, len(by_length)))
+    balanced = []
+    for _, same in sorted(by_length.items()):
+        repeats, rest = divmod(share, len(same))
+        balanced += [*same * repeats, *rng.sample(same, rest)]
+    return balanced
 
 
 def _nearest(text: str, others: Sequence[str]) -> str:

@@ -18,10 +18,7 @@ from ttc.analysis.verifier_quality import (
     within_problem_auc,
 )
 from ttc.engines.checkpoint import resolve
-from ttc.engines.inspection import inspect_checkpoint
-from ttc.engines.pretrained import load_tokenizer
 from ttc.engines.verifier_formats import PlainFormat, StepFormat
-from ttc.errors import UserError
 from ttc.execution.runner import Outcome
 from ttc.files import read_jsonl, write_text
 from ttc.grading import extract_answer
@@ -32,6 +29,7 @@ from ttc.training.corpus import Corpus
 from ttc.training.language_model import save_checkpoint
 from ttc.training.loop import Optimisation, pick_device, train_model
 from ttc.training.rollouts import sample_outcomes
+from ttc.training.start import check_start
 from ttc.training.value_model import (
     EncodedTrace,
     LabelledRow,
@@ -83,18 +81,7 @@ class VerifierTraining(SamplingTraining):
     def check(self) -> None:
         """Refuse an unusable generator, and a verifier to start from that has another tokenizer."""
         self.generator.check()
-        if self.start is None:
-            return
-        start = resolve(self.start, "prm")
-        if Path(start).is_dir():
-            inspect_checkpoint(f"start={self.start}", Path(start), complete=True)
-        of_verifier = load_tokenizer(f"start={self.start}", start, None, False)
-        of_generator = load_tokenizer(f"generator.model={self.generator.model}", self.generator_checkpoint, None, False)
-        if of_verifier.get_vocab() != of_generator.get_vocab():
-            raise UserError(
-                f"start={self.start} has another vocabulary than generator.model={self.generator.model}; use a "
-                "verifier with the generator's tokenizer, or start=null to start from the generator."
-            )
+        check_start(self.start, "prm", self.generator)
 
     def run(self, directory: Path) -> None:
         """Collect labels and fit, both resumable; write `model`, `report.json` and `report.png`."""
