@@ -12,6 +12,7 @@ from ttc.cli.allocate import allocate
 from ttc.cli.difficulty import difficulty
 from ttc.cli.figures import claims, figures
 from ttc.cli.optimal import optimal
+from ttc.cli.report import report, view
 from ttc.cli.results import compare, grade, show
 from ttc.cli.running import PASS_THROUGH, run, train
 from ttc.cli.scale import scale
@@ -26,7 +27,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(context_settings=PASS_THROUGH, add_help_option=False)(run)
-for command in (show, grade, compare, difficulty, optimal, allocate, scale, figures, claims):
+for command in (show, grade, compare, difficulty, optimal, allocate, scale, figures, claims, report, view):
     app.command()(command)
 app.add_typer(train, name="train")
 app.add_typer(store, name="store")
