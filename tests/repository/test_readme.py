@@ -11,8 +11,12 @@ import pytest
 from flows import PROBLEM, drive, solved
 from typer.testing import CliRunner
 
+from ttc.app.composing import compose_run
 from ttc.cli import app
 from ttc.engines.verifier_formats import StepFormat
+from ttc.figures.catalogue import chosen_figures
+from ttc.figures.recipes import recipes
+from ttc.figures.settings import parse_settings
 from ttc.types import Score
 
 ROOT = Path(__file__).parents[2]
@@ -33,6 +37,22 @@ def test_a_command_of_the_readme_composes(command: str) -> None:
     words = [re.sub(r"^(budget|strategy)=([^,]+),.*", r"\1=\2", word) for word in words]
     result = CliRunner().invoke(app, [*words, "--cfg", "job"])
     assert result.exit_code == 0, result.output
+
+
+FIGURES = re.findall(r"^ttc figures(.*?)(?:#.*)?$", README, re.M)
+
+
+@pytest.mark.parametrize("arguments", FIGURES)
+def test_the_figures_of_the_readme_are_made_from_runs_that_compose(arguments: str) -> None:
+    words = [word for word in arguments.split() if word != "--dry-run"]
+    if "--from" in words:
+        return
+    settings = parse_settings([word for word in words if "=" in word])
+    figures = chosen_figures([word for word in words if "=" not in word])
+    needed = recipes([role for figure in figures for role in figure.roles], settings)
+    for overrides in {recipe.overrides[:-3] for recipe in needed if recipe.seed == settings.seeds[0]}:
+        compose_run(overrides)
+    assert len(needed) > 4
 
 
 PYTHON = re.compile(r"```python\n(.*?)```", re.S)

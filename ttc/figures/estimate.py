@@ -23,7 +23,7 @@ from ttc.figures.running import PlannedRun
 from ttc.figures.workload import Rehearsal, Workload
 from ttc.progress_bar import ProgressBar
 from ttc.store.database import SqliteStore
-from ttc.terminal import plain_table
+from ttc.terminal import plain_table, print_plain
 from ttc.types import Problem
 
 PILOT_PROBLEMS = 66
@@ -107,9 +107,10 @@ def show_estimate(estimates: Sequence[RoleEstimate], problems: int, console: Con
         )  # fmt: skip
     console.print(table)
     total = sum(row.seconds for row in estimates) + READING_SECONDS * problems
-    console.print(
-        f"{problems} problems; about {total / 60:.0f} minutes in all, reading and drawing included. Tokens are decoded "
-        "ones, FLOPs by the convention `paper`; both are charged also where replies are stored."
+    print_plain(
+        console,
+        f"{problems} problems; about {total / 60:.0f} minutes in all, reading and drawing included.\n"
+        "Tokens are decoded ones, FLOPs by the convention `paper`; both are charged also where replies are stored.",
     )
 
 
@@ -120,17 +121,22 @@ def _sum_of(rows: Sequence[RoleEstimate]) -> RoleEstimate:
 
 def _rates(planned: Sequence[PlannedRun]) -> dict[str, Rate]:
     """Measure a pilot for each kind of run."""
-    kinds: dict[str, PlannedRun] = {}
+    kinds: dict[str, list[PlannedRun]] = {}
     for run in planned:
-        known = kinds.setdefault(_kind(run.config), run)
-        if abs(run.recipe.budget - PILOT_BUDGET) < abs(known.recipe.budget - PILOT_BUDGET):
-            kinds[_kind(run.config)] = run
+        kinds.setdefault(_kind(run.config), []).append(run)
     with ProgressBar("pilots", len(kinds), log_seconds=0.0) as bar:
         found = {}
-        for number, (kind, run) in enumerate(kinds.items()):
-            bar.show(number, f"{run.recipe.role}")
-            found[kind] = _pilot(run.config)
+        for number, (kind, runs) in enumerate(kinds.items()):
+            bar.show(number, f"{runs[0].recipe.role}")
+            found[kind] = _pilot(_typical(runs).config)
     return found
+
+
+def _typical(runs: Sequence[PlannedRun]) -> PlannedRun:
+    """Return the run whose budget is nearest to a pilot's; of several, as with ratios of revisions, the middle one."""
+    distance = min(abs(run.recipe.budget - PILOT_BUDGET) for run in runs)
+    nearest = [run for run in runs if abs(run.recipe.budget - PILOT_BUDGET) == distance]
+    return nearest[len(nearest) // 2]
 
 
 def _kind(config: RunConfig) -> str:

@@ -22,17 +22,8 @@ BATCH = 25  # problems that are compressed together, and so decompressed togethe
 PARTS = Path(__file__).parent / "page"
 _STYLES = ("base.css", "parts.css", "overview.css", "explorer.css", "problem.css", "tree.css")
 _SCRIPTS = (
-    *("dom.js", "data.js", "theme.js", "text.js", "values.js", "tables.js", "charts.js", "overview.js"),
-    *(
-        "filters.js",
-        "list.js",
-        "answers.js",
-        "tree_model.js",
-        "tree_layout.js",
-        "tree_boxes.js",
-        "tree.js",
-        "chains.js",
-    ),
+    *("dom.js", "data.js", "theme.js", "text.js", "values.js", "tables.js", "charts.js", "overview.js", "filters.js"),
+    *("list.js", "answers.js", "tree_model.js", "tree_layout.js", "tree_boxes.js", "tree.js", "chains.js"),
     *("candidates.js", "problem.js", "keyboard.js", "report.js"),
 )
 
