@@ -22,7 +22,7 @@ class Role(StrEnum):
     revisions = "revisions"  # every ratio of sequential to parallel
     no_history = "no_history"  # chains scored by the revision verifier without the earlier attempts
     base_prm = "base_prm"  # chains scored by the PRM
-    rest_em = "rest_em"  # the ReST-EM reviser, every ratio at a quarter of the largest budget, and one long chain
+    rest_em = "rest_em"  # the ReST-EM reviser, every ratio at a quarter of the largest budget
     larger = "larger"  # greedy
 
 
@@ -115,7 +115,6 @@ def _strategies(role: Role, settings: FigureSettings) -> Iterator[tuple[int, lis
         yield from ((n, [*revising, *judged, "strategy.ratio=sequential"]) for n in squares if n > 1)
     elif role is Role.rest_em:
         own = ["strategy=revisions", f"generator={settings.rest_em_reviser}", f"prm={settings.revision_verifier}"]
-        yield largest, [*own, "strategy.ratio=sequential"]
         quarter = max(largest // 4, 4)
         yield from ((quarter, [*own, f"strategy.ratio={ratio}"]) for ratio in paper_ratios(quarter))
     else:

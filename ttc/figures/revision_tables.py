@@ -102,8 +102,10 @@ def rest_em(measured: Measured) -> pd.DataFrame:
     """Figure 16: the ReST-EM reviser beside the reviser that it was finetuned from."""
     points = Points()
     names = {"reviser": Role.revisions, "ReST-EM reviser": Role.rest_em}
-    for name, role in names.items():
-        points.add("along the chain", name, dict(enumerate(measured.attempts(role), start=1)))
+    chains = {name: measured.attempts(role) for name, role in names.items()}
+    length = min(map(len, chains.values()))
+    for name, attempts in chains.items():
+        points.add("along the chain", name, dict(enumerate(attempts[:length], start=1)))
     ratios = measured.by_ratio(HIERARCHICAL, Role.rest_em)
     budget = max(ratios, key=lambda budget: (len(ratios[budget]), budget))
     for name, role in names.items():
