@@ -232,8 +232,8 @@ FIGURES: tuple[Figure, ...] = (
         Kind.over_attempts,
         (Role.revisions, Role.rest_em),
         revision_tables.rest_em,
-        "The reviser, and the same one finetuned on its own correct trajectories. In the paper, the latter gets "
-        "worse with more sequential revisions.",
+        "The reviser, and a model finetuned on the successes in the reviser's own chains. In the paper, more "
+        "sequential revisions make the latter worse.",
         panels=(("by ratio", Kind.over_ratio),),
     ),
 )

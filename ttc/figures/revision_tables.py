@@ -99,7 +99,7 @@ def revision_verifiers(measured: Measured) -> pd.DataFrame:
 
 
 def rest_em(measured: Measured) -> pd.DataFrame:
-    """Figure 16: the ReST-EM reviser beside the reviser that it was finetuned from."""
+    """Figure 16: the ReST-EM reviser beside the reviser whose chains it learned from."""
     points = Points()
     names = {"reviser": Role.revisions, "ReST-EM reviser": Role.rest_em}
     chains = {name: measured.attempts(role) for name, role in names.items()}
