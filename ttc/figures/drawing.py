@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 PANEL_INCHES = (5.4, 3.9)
 BAR_PANEL_INCHES = (2.3, 3.4)
 PNG_DPI = 160
+FOOTER_LETTERS = 17  # per inch
+SMALLEST_SPAN = 0.25  # of an axis, which our points must fill before the paper's are drawn beside them
+LARGE_CHANGE = 400  # percent, from which on an axis is logarithmic beyond 100%
 _SETTINGS = {
     "font.size": 9,
     "axes.titlesize": 10,
@@ -66,7 +70,8 @@ def draw(figure: Figure, table: pd.DataFrame, stem: Path, footer: str) -> None:
         if bars:
             _shared_legend(canvas, grid[0])
         canvas.suptitle(f"Figure {figure.number.rstrip('LR')}{_side(figure)}: {figure.title}", fontsize=11)
-        canvas.supxlabel(footer, fontsize=6.5, color=GREY)
+        inches = canvas.get_size_inches()[0]
+        canvas.supxlabel(textwrap.fill(footer, int(FOOTER_LETTERS * inches)), fontsize=6.5, color=GREY)
         canvas.savefig(stem.with_suffix(".svg"), metadata={"Date": None, "Title": figure.title})
         canvas.savefig(stem.with_suffix(".png"), dpi=PNG_DPI, metadata={"Title": figure.title})
 
@@ -83,7 +88,11 @@ def _draw_panel(axes: Axes, kind: Kind, points: pd.DataFrame, paper: PaperPoints
     lines = [name for name in names if not name.startswith(STAR)]
     for place, name in enumerate(lines):
         _draw_line(axes, points[points["series"] == name], name, place, len(lines))
-    _draw_paper(axes, paper, lines)
+    shown = {name: marks for name, marks in paper.items() if name in lines}
+    if _fits(points, shown):
+        _draw_paper(axes, shown)
+    else:
+        _quote_paper(axes, shown)
     stars = [name for name in names if name.startswith(STAR)]
     for name in stars:
         _draw_stars(axes, points[points["series"] == name], name)
@@ -113,19 +122,30 @@ def _draw_stars(axes: Axes, rows: pd.DataFrame, name: str) -> None:
     )  # fmt: skip
 
 
-def _draw_paper(axes: Axes, paper: PaperPoints, names: list[str]) -> None:
-    """Draw the paper's numbers of the series that are shown, faintly."""
+def _fits(points: pd.DataFrame, paper: PaperPoints) -> bool:
+    """Whether our points still fill a good part of the axis with the paper's beside them."""
+    values = [y for marks in paper.values() for _, y in marks]
+    low, high = points["lo"].min(), points["hi"].max()
+    return bool(high - low >= SMALLEST_SPAN * (max([high, *values]) - min([low, *values])))
+
+
+def _draw_paper(axes: Axes, paper: PaperPoints) -> None:
+    """Draw the paper's numbers, faintly."""
     for name, marks in paper.items():
-        if name in names:
-            style = style_of(name)
-            x, y = zip(*marks, strict=True)
-            filled = style.marker in "x+"
-            axes.plot(
-                x, y, marker=style.marker, color=style.colour, alpha=0.35, linestyle="none", markersize=6,
-                markerfacecolor=style.colour if filled else "none",
-            )  # fmt: skip
-    if any(name in names for name in paper):
+        style = style_of(name)
+        x, y = zip(*marks, strict=True)
+        axes.plot(
+            x, y, marker=style.marker, color=style.colour, alpha=0.35, linestyle="none", markersize=6,
+            markerfacecolor=style.colour if style.marker in "x+" else "none",
+        )  # fmt: skip
+    if paper:
         axes.plot([], [], "D", color=GREY, alpha=0.5, markerfacecolor="none", label="the paper's, with its models")
+
+
+def _quote_paper(axes: Axes, paper: PaperPoints) -> None:
+    """Name the paper's numbers in the legend, where they lie too far from ours to be drawn."""
+    lines = [f"{name}: " + ", ".join(f"{y:g} at {x:g}" for x, y in marks) for name, marks in paper.items()]
+    axes.plot([], [], " ", label="\n".join(["in the paper, with its models:", *lines]))
 
 
 def _draw_bars(axes: Axes, points: pd.DataFrame, paper: PaperPoints) -> None:
@@ -154,7 +174,7 @@ def _draw_bars(axes: Axes, points: pd.DataFrame, paper: PaperPoints) -> None:
 
 def _over_budget(axes: Axes, points: pd.DataFrame, paper: PaperPoints) -> None:
     axes.set_xscale("log", base=2)
-    largest = max(points["x"].max(), 2, *_paper_budgets(points, paper))
+    largest = max(points["x"].max(), 2, *(_paper_budgets(points, paper) if _fits(points, paper) else []))
     powers = [2**power for power in range(int(np.ceil(np.log2(largest))) + 1)]
     axes.set_xticks(powers, [str(power) for power in powers])
     axes.minorticks_off()
@@ -195,8 +215,15 @@ def _label_outer(figure: Figure, grid: Sequence[Axes]) -> None:
     elif figure.kind is Kind.bars_by_r:
         for axes in grid:
             axes.set_xlabel("R = tokens decoded / tokens pretrained on")
-            axes.legend()
+            if axes.get_ylim()[1] > LARGE_CHANGE:
+                axes.set_yscale("symlog", linthresh=100)
+                axes.set_yticks(_CHANGES, [f"{change:+,}" if change else "0" for change in _CHANGES])
+                axes.set_ylim(bottom=-100)
+            axes.legend(loc="upper left", fontsize=7)
         grid[0].set_ylabel("relative change of accuracy, %")
+
+
+_CHANGES = (-100, -50, 0, 50, 100, 1000, 10_000)
 
 
 def _shared_legend(canvas: Canvas, axes: Axes) -> None:

@@ -49,8 +49,9 @@ def publish(figures: Sequence[Figure], measured: Measured, directory: Path, comm
     """
     directory.mkdir(parents=True, exist_ok=True)
     source = source_of(measured.runs)
+    brief = source.partition(", models")[0]
     drawn = [
-        _drawn(figure, measured, directory, f"{source} · {command}")
+        _drawn(figure, measured, directory, f"{brief} · {command}")
         for figure in track_progress(figures, "drawing", len(figures))
     ]
     entries = _known_entries(directory)

@@ -54,7 +54,7 @@ _KNOWN: dict[str, SeriesStyle] = {
     "revision verifier, with history": SeriesStyle(VERMILION, "o"),
     "revision verifier, without history": SeriesStyle(BLUE, "^"),
     "one chain": SeriesStyle(VERMILION, "o"),
-    "four times as long as many": SeriesStyle(BLUE, "^", "--"),
+    "several chains": SeriesStyle(BLUE, "^", "--"),
     "reviser": SeriesStyle(BLACK, "s", "--"),
     "ReST-EM reviser": SeriesStyle(VERMILION, "o"),
     "easy": SeriesStyle(SKY, "o", "-", ""),
