@@ -77,6 +77,8 @@ def test_a_figure_alone_leaves_the_claims_of_all_runs_as_they_are(ttc: CommandLi
         (["figures", "3", "data.limit=-1"], "data.limit=-1"),
         (["figures", "--from", "nowhere"], "nowhere holds no finished run"),
         (["figures", "--from", "runs", "--out", "file"], "--out="),
+        (["figures", "--from", "runs", "data.limit=3"], "data.limit=3: with --from nothing is run"),
+        (["figures", "--from", "runs", "--dry-run"], "--dry-run: with --from nothing is run"),
         (["claims", "nowhere"], "nowhere holds no finished run"),
         (["claims", "damaged"], "damaged/claims.csv is not the evidence"),
         (["claims", "runs", "--format", "html"], "--format html"),

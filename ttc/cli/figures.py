@@ -39,10 +39,14 @@ def figures(
     ] = False,
 ) -> None:
     """Run what the paper's figures need, share all samples through the store, and draw them with their data."""
+    from ttc.errors import UserError
     from ttc.figures.catalogue import chosen_figures
     from ttc.figures.settings import parse_settings
 
     given = arguments or []
+    if runs and (dry_run or any("=" in argument for argument in given)):
+        idle = "--dry-run" if dry_run else next(argument for argument in given if "=" in argument)
+        raise UserError(f"{idle}: with --from nothing is run; leave it out, or leave --from out.")
     wanted = chosen_figures([argument for argument in given if _NUMBER.fullmatch(argument)])
     settings = parse_settings([argument for argument in given if not _NUMBER.fullmatch(argument)])
     _refuse_unusable(out)
