@@ -50,7 +50,9 @@ def test_the_figures_of_the_readme_are_made_from_runs_that_compose(arguments: st
     settings = parse_settings([word for word in words if "=" in word])
     figures = chosen_figures([word for word in words if "=" not in word])
     needed = recipes([role for figure in figures for role in figure.roles], settings)
-    for overrides in {tuple(o for o in recipe.overrides if not o.startswith(("budget=", "seed="))) for recipe in needed}:
+    for overrides in {
+        tuple(o for o in recipe.overrides if not o.startswith(("budget=", "seed="))) for recipe in needed
+    }:
         compose_run(overrides)
     assert len(needed) > 4
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
-# A package's, not the session's: while Playwright runs, other tests in this process could start no event loop.
-@pytest.fixture(scope="package")
+# A module's, not the session's: while Playwright runs, other tests in this process could start no event loop.
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """The browser, started once."""
     playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
