@@ -167,6 +167,8 @@ def _draw_bars(axes: Axes, points: pd.DataFrame, paper: PaperPoints) -> None:
                 axes.plot(
                     [middle - width * 0.45, middle + width * 0.45], [y, y], color="#444444", alpha=0.5, linewidth=2.2
                 )
+    if paper:
+        axes.plot([], [], color="#444444", alpha=0.5, linewidth=2.2, label="the paper's, with its models")
     axes.set_xticks(range(len(groups)), [f"{group:g}" for group in groups])
     axes.grid(axis="x", visible=False)
     axes.axhline(0, color="#333333", linewidth=0.8)
