@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
+from operator import add, attrgetter
 from pathlib import Path
 
 from ttc.errors import UserError
@@ -32,7 +33,7 @@ class Tokens:
     prm_cached: int = 0  # served from the verifier's prefix cache
 
     def __add__(self, other: Tokens) -> Tokens:
-        return Tokens(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Tokens)))
+        return Tokens(*map(add, _COUNTS(self), _COUNTS(other)))  # added for every reply
 
     def __radd__(self, other: int) -> Tokens:
         """Let `sum(tokens)` start from 0."""
@@ -51,6 +52,9 @@ class Tokens:
     def from_json(cls, counts: Mapping[str, int]) -> Tokens:
         """Read what `to_json` wrote; missing counts are 0."""
         return cls(**{f.name: int(counts.get(f.name, 0)) for f in fields(cls)})
+
+
+_COUNTS: Callable[[Tokens], tuple[int, ...]] = attrgetter(*(f.name for f in fields(Tokens)))
 
 
 class FlopsConvention(StrEnum):

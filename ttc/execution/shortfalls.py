@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from operator import add, attrgetter
 
 from ttc.engines.base import EngineReply
 from ttc.types import Candidate, FinishReason, Request
@@ -25,7 +26,7 @@ class Shortfalls:
     revisions_blind: int = 0  # saw none
 
     def __add__(self, other: Shortfalls) -> Shortfalls:
-        return Shortfalls(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Shortfalls)))
+        return Shortfalls(*map(add, _COUNTS(self), _COUNTS(other)))  # added for every reply
 
     def to_json(self) -> dict[str, int]:
         """Return the counts by name."""
@@ -87,6 +88,9 @@ class Shortfalls:
                 "context, read up to the last whole step that fits; raise prm.max_model_len"
             )
         return notes
+
+
+_COUNTS: Callable[[Shortfalls], tuple[int, ...]] = attrgetter(*(f.name for f in fields(Shortfalls)))
 
 
 def _share(part: int, whole: int) -> str:
