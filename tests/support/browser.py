@@ -66,12 +66,18 @@ class Visit:
         self.page.goto(address)
         self.page.wait_for_selector(shown)
 
+    def settle(self) -> None:
+        """Wait until the page has handled what was done to it: that a <details> opened is reported later."""
+        self.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
     def texts(self, selector: str) -> list[str]:
         """Return the texts of all elements that match."""
+        self.settle()
         return self.page.locator(selector).all_inner_texts()
 
     def values(self, selector: str, attribute: str) -> list[str]:
         """Return an attribute of all elements that match."""
+        self.settle()
         return [str(element.get_attribute(attribute)) for element in self.page.query_selector_all(selector)]
 
 

@@ -27,7 +27,7 @@ def print_runs(runs: Sequence[Run], table_format: TableFormat, console: Console 
         UserError: files of a run are damaged.
     """
     console = console or Console(highlight=False)
-    tables = [_read_table(run) for run in runs]
+    tables = [read_accuracies(run) for run in runs]
     made = [_checked_tables(run, table) for run, table in zip(runs, tables, strict=True)]  # before the first is printed
     if table_format is TableFormat.csv:
         print_tables([tidy_table(runs, tables)], table_format, console)
@@ -114,7 +114,8 @@ def _title(run: Run) -> str:
     return headline(summary, n, summary.get("n_problems_available"))
 
 
-def _read_table(run: Run) -> pd.DataFrame:
+def read_accuracies(run: Run) -> pd.DataFrame:
+    """Read the accuracy.csv of a finished run; raises UserError where it is damaged, or another run's."""
     files = RunDirectory(run.directory)
     files.refuse_mixture(run.summary)
     try:

@@ -7,15 +7,13 @@ from typing import Any
 
 import pandas as pd
 
-from ttc.analysis.accuracy import COLUMNS
 from ttc.analysis.compare import ComparisonRow, compare_runs, differing_settings
 from ttc.analysis.comparison_report import comparison_report
 from ttc.analysis.display import GROUPS, headline
 from ttc.analysis.formats import ReportTable
 from ttc.analysis.report_table import heading, numeric, shown
-from ttc.analysis.run_report import run_tables
+from ttc.analysis.run_report import read_accuracies, run_tables
 from ttc.errors import UserError
-from ttc.files import read_csv
 from ttc.report.blocks import rounded
 from ttc.runs.directory import RunDirectory
 from ttc.runs.finding import Run
@@ -31,7 +29,7 @@ def overview(run: Run) -> dict[str, object]:
     Raises:
         UserError: files of the run are damaged.
     """
-    table = _accuracies(run)
+    table = read_accuracies(run)
     try:
         return {
             "title": printable_line(_title(run)),
@@ -96,16 +94,6 @@ def _facts(run: Run) -> list[tuple[str, str]]:
     overrides = " ".join(f"{name}={value}" if value else name for name, value in run.overrides.items())
     facts.append(("overrides", printable_line(overrides, 1000)))
     return [(name, value) for name, value in facts if value]
-
-
-def _accuracies(run: Run) -> pd.DataFrame:
-    files = RunDirectory(run.directory)
-    files.refuse_mixture(run.summary)
-    try:
-        table = read_csv(files.accuracy_file)
-        return table[COLUMNS].astype({"accuracy": float, "lo": float, "hi": float, "n": int, "group": str})
-    except (KeyError, TypeError, ValueError, OSError) as error:
-        raise UserError(f"{files.accuracy_file} is damaged ({error}); rebuild it: ttc grade {run.directory}") from None
 
 
 def _charts(table: pd.DataFrame) -> list[dict[str, object]]:
