@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -10,7 +11,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from command_line import CommandLine
-from figure_runs import write_all
+from figure_runs import even, rows, write_all
+from menus import BEAM, finished_run
 
 from ttc.figures.recipes import Role
 
@@ -55,6 +57,28 @@ def test_figures_and_claims_of_existing_runs_need_no_model(ttc: CommandLine, tmp
     assert shown.out.splitlines()[0] == made.out.splitlines()[0]
     assert page.out.split("\n\n")[2] in (tmp_path / "out" / "claims.md").read_text()
     assert ttc("claims", "runs").out == shown.out
+
+
+def test_runs_that_allow_some_figures_only_give_those_and_the_reasons(ttc: CommandLine, tmp_path: Path) -> None:
+    samples = rows(Role.best_of_n, 8, even)
+    finished_run(tmp_path / "runs" / "bon", samples, strategy="best_of_n")  # no values after every step
+    finished_run(tmp_path / "runs" / "beam", rows(Role.beam, 6, even), config=BEAM, independent=False, strategy="beam")
+    made = ttc("figures", "--from", "runs", "--out", "out")
+    assert made.code == 0, made.err
+    assert "figure 13: runs/bon has no values after every step" in made.out and "C7   not testable here" in made.out
+    assert (tmp_path / "out" / "figure-03-left.svg").is_file()
+
+
+def test_too_few_problems_for_bins_leave_the_other_figures(ttc: CommandLine, tmp_path: Path) -> None:
+    write_all(tmp_path / "runs")
+    for file in (tmp_path / "runs").rglob("problems.jsonl"):
+        kept = file.read_text().splitlines(keepends=True)[:3]
+        file.write_text("".join(kept))
+        summary = json.loads((file.parent / "summary.json").read_text())
+        (file.parent / "summary.json").write_text(json.dumps(summary | {"files": {}}))
+    made = ttc("figures", "--from", "runs", "--out", "out")
+    assert made.code == 0, made.err
+    assert "cross-validation needs at least 4" in made.out and (tmp_path / "out" / "figure-03-left.svg").is_file()
 
 
 def test_a_figure_alone_leaves_the_claims_of_all_runs_as_they_are(ttc: CommandLine, tmp_path: Path) -> None:

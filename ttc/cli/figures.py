@@ -117,6 +117,7 @@ def _publish(wanted: list[Figure], measured: Measured, out: Path, given: list[st
 
     from ttc.figures.claims import judge, print_claims
     from ttc.figures.publishing import PAGE, publish, publish_claims
+    from ttc.terminal import print_plain
 
     sources = [part for path in runs for part in ("--from", path.name)]
     command = shlex.join(["ttc", "figures", *given, *sources])
@@ -126,8 +127,8 @@ def _publish(wanted: list[Figure], measured: Measured, out: Path, given: list[st
         print_claims(judge(publish_claims(measured, out, command)), console)
     for one in drawn:
         if one.note:
-            console.print(f"not drawn: {one.note}", style="dim")
-    console.print(f"{sum(not one.missing for one in drawn)} figures with their data: {out / PAGE}")
+            print_plain(console, f"not drawn: {one.note}", style="dim")
+    console.print(f"{sum(not one.note for one in drawn)} figures with their data: {out / PAGE}")
 
 
 def _read_evidence(file: Path) -> pd.DataFrame:

@@ -197,7 +197,7 @@ def _side(row: pd.Series) -> Verdict:
     """Return where a test's interval lies."""
     sign = 1 if row["wanted"] == "above" else -1
     lo, hi = sorted((sign * (row["lo"] - row["margin"]), sign * (row["hi"] - row["margin"])))
-    if lo > 0 or (lo == 0 and hi > 0 and row["margin"] != 0):
+    if lo > 0 or (lo == 0 and hi > 0 and row["margin"] != 0):  # a margin may be met, a difference may not be 0
         return Verdict.holds
     return Verdict.fails if hi < 0 else Verdict.undecided
 
@@ -228,9 +228,8 @@ def claims_markdown(judgements: Sequence[Judgement], source: str) -> str:
     lines = [
         f"{held} of {len(judgements)} claims hold here, {decided} are decided by their intervals. {source}",
         "Differences are in points of accuracy, paired by problem, with 95% bootstrap intervals over problems. A claim",
-        "holds if every test's interval lies on the side that it wants, and does not hold if one lies "
-        "wholly on the other",
-        "side; where a margin is given in `claims.csv`, the interval is compared with that instead of 0.",
+        "holds if every test's interval lies on the side that it wants, and does not hold if one lies wholly on the",
+        "other side; where a margin is given in `claims.csv`, the interval is compared with that instead of 0.",
         "",
         "| | claim | in the paper | here | verdict |",
         "|---|---|---|---|---|",

@@ -20,7 +20,6 @@ from ttc.config import RunConfig
 from ttc.data.base import subset
 from ttc.execution.pool import open_executor
 from ttc.execution.runner import Outcome
-from ttc.figures.recipes import Role
 from ttc.figures.running import PlannedRun
 from ttc.figures.workload import REPETITION, Rehearsal, Workload, measured_repetition
 from ttc.progress_bar import ProgressBar
@@ -57,9 +56,9 @@ class Rate:
 
 @dataclass(frozen=True)
 class RoleEstimate:
-    """What the runs of a role will cost; those that are finished cost no time."""
+    """What the runs of a role, or of all, will cost; those that are finished cost no time."""
 
-    role: Role
+    name: str
     runs: int
     finished: int
     generations: int
@@ -104,7 +103,7 @@ def estimate(planned: Sequence[PlannedRun]) -> list[RoleEstimate]:
                 loaded.add(kind)
         generations = problems * sum(work[run.recipe.name].generations for run in members)
         finished = sum(run.is_finished for run in members)
-        found.append(RoleEstimate(role, len(members), finished, generations, tokens, flops, seconds))
+        found.append(RoleEstimate(str(role), len(members), finished, generations, tokens, flops, seconds))
     return found
 
 
@@ -113,9 +112,8 @@ def show_estimate(estimates: Sequence[RoleEstimate], problems: int, console: Con
     console = console or Console(highlight=False)
     table = plain_table("runs of", right=("runs", "finished", "generations", "tokens", "FLOPs", "minutes"))
     for row in [*estimates, _sum_of(estimates)]:
-        name = str(row.role) if row in estimates else "all"
         table.add_row(
-            name, str(row.runs), str(row.finished), f"{row.generations:,}", f"{row.tokens:.2e}", f"{row.flops:.2e}",
+            row.name, str(row.runs), str(row.finished), f"{row.generations:,}", f"{row.tokens:.2e}", f"{row.flops:.2e}",
             f"{row.seconds / 60:.1f}",
         )  # fmt: skip
     console.print(table)
@@ -129,7 +127,7 @@ def show_estimate(estimates: Sequence[RoleEstimate], problems: int, console: Con
 
 def _sum_of(rows: Sequence[RoleEstimate]) -> RoleEstimate:
     names = ("runs", "finished", "generations", "tokens", "flops", "seconds")
-    return RoleEstimate(Role.best_of_n, *(sum(getattr(row, name) for row in rows) for name in names))
+    return RoleEstimate("all", *(sum(getattr(row, name) for row in rows) for name in names))
 
 
 def _rates(planned: Sequence[PlannedRun]) -> dict[str, Rate]:

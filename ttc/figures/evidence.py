@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import log2
 
 import numpy as np
 import pandas as pd
@@ -56,10 +57,18 @@ class Test:
 
 def evidence(measured: Measured) -> pd.DataFrame:
     """Return every test that the runs allow."""
-    rows = [test.row() for roles, tests in _TESTS if measured.has(*roles) for test in tests(measured)]
+    rows = [test.row() for roles, tests in _TESTS if measured.has(*roles) for test in _possible(tests, measured)]
     table = pd.DataFrame(rows, columns=COLUMNS)
     order = table["claim"].str[1:].astype(int)
     return table.iloc[order.argsort(kind="stable")].reset_index(drop=True)
+
+
+def _possible(tests: Callable[[Measured], Iterator[Test]], measured: Measured) -> list[Test]:
+    """Return the tests of a group; none where the runs do not allow them, e.g. with too few problems in a bin."""
+    try:
+        return list(tests(measured))
+    except UserError:
+        return []
 
 
 def _difference(
@@ -74,6 +83,8 @@ def _difference(
     """Compare two outcomes, over all problems or those of some bins."""
     if within is not None:
         a, b = ({id_: value for id_, value in own.items() if id_ in within} for own in (a, b))
+    if not a.keys() & b.keys():
+        raise UserError(f"{claim}: no problem to compare on; give runs on more problems.")
     found = paired_difference(a, b)
     return Test(claim, name, wanted, margin, Interval(100 * found.mean, 100 * found.lo, 100 * found.hi, found.n))
 
@@ -84,6 +95,11 @@ def _bins(measured: Measured, *numbers: int) -> set[str]:
 
 def _curve(measured: Measured, role: Role, selection: str = WEIGHTED) -> dict[int, ByProblem]:
     return {budget: point.outcomes for budget, point in measured.curve(role, selection).points.items()}
+
+
+def _largest_shared(*curves: Mapping[int, ByProblem]) -> int:
+    """Return the largest budget that all curves have; 0 where there is none."""
+    return max(set(curves[0]).intersection(*curves[1:]), default=0)
 
 
 def _votes(measured: Measured) -> Iterator[Test]:
@@ -97,7 +113,7 @@ def _searches(measured: Measured) -> Iterator[Test]:
     shared = set(beam) & set(weighted)
     for n in sorted(shared.intersection(SMALL_BUDGETS)):
         yield _difference("C2", f"beam minus best-of-N weighted at {n}", beam[n], weighted[n])
-    smallest, largest = min(shared.intersection(SMALL_BUDGETS), default=max(shared)), max(beam)
+    smallest, largest = min(shared.intersection(SMALL_BUDGETS), default=max(beam)), max(beam)
     if smallest < largest:
         yield _difference(
             "C3", f"beam at {largest} minus beam at {smallest}, bins 1-2", beam[largest], beam[smallest], "below",
@@ -122,15 +138,12 @@ def _lookahead(measured: Measured) -> Iterator[Test]:
     for name, role in (("k = 1, M = √N", Role.lookahead_1_sqrt), ("k = 3, M = 4", Role.lookahead_3)):
         if measured.has(role):
             curve = _curve(measured, role)
-            n = max(set(curve) & set(beam))
-            yield _difference("C6", f"lookahead {name} minus beam at {n}", curve[n], beam[n], "below")
+            if n := _largest_shared(curve, beam):
+                yield _difference("C6", f"lookahead {name} minus beam at {n}", curve[n], beam[n], "below")
 
 
 def _aggregations(measured: Measured) -> Iterator[Test]:
-    try:
-        found = {how: measured.aggregated(how) for how in (Aggregation.last, Aggregation.min, Aggregation.prod)}
-    except UserError:  # the runs have no values after every step
-        return
+    found = {how: measured.aggregated(how) for how in (Aggregation.last, Aggregation.min, Aggregation.prod)}
     n = max(found[Aggregation.last])
     for better, worse in ((Aggregation.last, Aggregation.min), (Aggregation.min, Aggregation.prod)):
         yield _difference("C7", f"{better} minus {worse} at {n}", found[better][n], found[worse][n])
@@ -139,9 +152,9 @@ def _aggregations(measured: Measured) -> Iterator[Test]:
 def _verifiers(measured: Measured) -> Iterator[Test]:
     prm, orm = _curve(measured, Role.best_of_n), _curve(measured, Role.orm)
     majority = _curve(measured, Role.best_of_n, MAJORITY)
-    n = max(set(prm) & set(orm))
-    yield _difference("C8", f"PRM minus ORM at {n}", prm[n], orm[n])
-    yield _difference("C8", f"ORM minus majority at {n}", orm[n], majority[n])
+    if n := _largest_shared(prm, orm):
+        yield _difference("C8", f"PRM minus ORM at {n}", prm[n], orm[n])
+        yield _difference("C8", f"ORM minus majority at {n}", orm[n], majority[n])
 
 
 def _revisions(measured: Measured) -> Iterator[Test]:
@@ -157,15 +170,17 @@ def _revisions(measured: Measured) -> Iterator[Test]:
     for selection, judge in ((HIERARCHICAL, "verifier"), (MAJORITY, "majority")):
         sequential = measured.chains(selection, sequential=True)
         parallel = measured.chains(selection, sequential=False)
-        n = max(set(sequential) & set(parallel))
-        yield _difference(
-            "C10", f"sequential minus parallel at {n}, {judge}", sequential[n], parallel[n], margin=-MATCH_MARGIN
-        )
+        if n := _largest_shared(sequential, parallel):
+            yield _difference(
+                "C10", f"sequential minus parallel at {n}, {judge}", sequential[n], parallel[n], margin=-MATCH_MARGIN
+            )
 
 
 def _ratios(measured: Measured) -> Iterator[Test]:
     ratios = measured.by_ratio(HIERARCHICAL)
-    budget = max(ratios)
+    budget = max((n for n, at in ratios.items() if {log2(n), -log2(n)} < at.keys() and n > 1), default=0)
+    if not budget:
+        return
     at = ratios[budget]
     ends = {"sequential": at[max(at)], "parallel": at[min(at)]}
     interior = [at[place] for place in sorted(at)[1:-1]]
@@ -197,8 +212,10 @@ def _optimal(which: str, baseline: str) -> Callable[[Measured], Iterator[Test]]:
         kinds = [DifficultyKind.oracle, *([DifficultyKind.predicted] if measured.has(Role.best_of_n) else [])]
         for kind in kinds:
             line = measured.optimal_outcomes(which, kind)
-            n = max(set(line) & set(parallel))
-            n = max(budget for budget in parallel if budget <= n and budget // 4 in line)
+            shared = _largest_shared(line, parallel)
+            n = max((budget for budget in parallel if budget <= shared and budget // 4 in line), default=0)
+            if not n:
+                continue
             yield _difference(
                 "C12", f"compute-optimal {which} at {n // 4}, {kind} bins, minus {baseline} at {n}", line[n // 4],
                 parallel[n], margin=-MATCH_MARGIN,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from functools import cached_property
 from math import inf, log2
@@ -36,11 +36,11 @@ class Measured:
         runs: by role; a role without runs is missing, or empty.
     """
 
-    def __init__(self, runs: Mapping[Role, Sequence[Run]], on_run: Callable[[Run], None] = lambda run: None) -> None:
+    def __init__(self, runs: Mapping[Role, Sequence[Run]]) -> None:
         self.runs = {role: list(members) for role, members in runs.items() if members}
-        self._on_run = on_run
         self._curves: dict[Role, list[Curve]] = {}
         self._lines: dict[tuple[str, DifficultyKind], Line] = {}
+        self._bins: dict[DifficultyKind, dict[str, int]] = {}
 
     def has(self, *roles: Role) -> bool:
         """Whether there are runs of all these roles."""
@@ -52,7 +52,7 @@ class Measured:
             selections = [MAJORITY] if role is Role.larger else [MAJORITY, WEIGHTED]
             if role in _IN_CHAINS:
                 selections = [MAJORITY, HIERARCHICAL]
-            self._curves[role] = read_curves(self.runs[role], selections, on_run=self._on_run)
+            self._curves[role] = read_curves(self.runs[role], selections)
         return [curve for curve in self._curves[role] if curve.selection == selection]
 
     def curve(self, role: Role, selection: str) -> Curve:
@@ -87,17 +87,11 @@ class Measured:
         Raises:
             UserError: there are no best-of-N runs to measure from.
         """
-        return self._bins[kind] if kind in self._bins else self._add_bins(kind)
-
-    @cached_property
-    def _bins(self) -> dict[DifficultyKind, dict[str, int]]:
-        return {}
-
-    def _add_bins(self, kind: DifficultyKind) -> dict[str, int]:
-        recorded = self._recorded_bins() if kind is DifficultyKind.oracle else {}
-        if not recorded and Role.best_of_n not in self.runs:
-            raise UserError(f"{kind} difficulty needs runs of strategy=best_of_n; give some.")
-        self._bins[kind] = recorded or measured_difficulty(kind, self.runs[Role.best_of_n]).quintiles()
+        if kind not in self._bins:
+            recorded = self._recorded_bins() if kind is DifficultyKind.oracle else {}
+            if not recorded and Role.best_of_n not in self.runs:
+                raise UserError(f"{kind} difficulty needs runs of strategy=best_of_n; give some.")
+            self._bins[kind] = recorded or measured_difficulty(kind, self.runs[Role.best_of_n]).quintiles()
         return self._bins[kind]
 
     def _recorded_bins(self) -> dict[str, int]:
@@ -192,8 +186,8 @@ def log_ratio(ratio: str, budget: int) -> float:
 def summarized(outcomes: Sequence[ByProblem], within: set[str] | None = None) -> list[Interval]:
     """Return the mean of each with its interval, over the problems that all have; optionally those of a bin.
 
-    All are resampled with the same problems.
+    All are resampled with the same problems. Without a problem there is nothing to return.
     """
     ids = sorted(set(outcomes[0]).intersection(*outcomes[1:], *([within] if within is not None else [])))
     columns: Floats = np.array([[own[id_] for own in outcomes] for id_ in ids], dtype=np.float64)
-    return intervals(columns)
+    return intervals(columns) if ids else []

@@ -27,15 +27,10 @@ CLAIMS_DATA, CLAIMS, INDEX, PAGE = "claims.csv", "claims.md", "index.json", "REA
 
 @dataclass(frozen=True)
 class Drawn:
-    """A figure, or why there is none."""
+    """A figure, and why there is none: the note is empty where it was drawn."""
 
     figure: Figure
-    missing: tuple[Role, ...] = ()
-
-    @property
-    def note(self) -> str:
-        """Say which runs are missing; empty for a figure that was drawn."""
-        return "" if not self.missing else f"figure {self.figure.number} needs runs of {', '.join(self.missing)}"
+    note: str = ""
 
 
 def publish(figures: Sequence[Figure], measured: Measured, directory: Path, command: str) -> list[Drawn]:
@@ -55,10 +50,10 @@ def publish(figures: Sequence[Figure], measured: Measured, directory: Path, comm
         for figure in track_progress(figures, "drawing", len(figures))
     ]
     entries = _known_entries(directory)
-    entries |= {one.figure.name: _entry(one.figure, source, command) for one in drawn if not one.missing}
+    entries |= {one.figure.name: _entry(one.figure, source, command) for one in drawn if not one.note}
     ordered = [entries[figure.name] for figure in FIGURES if figure.name in entries]
     write_json(directory / INDEX, {"figures": ordered})
-    write_text(directory / PAGE, _page(ordered, [one for one in drawn if one.missing]))
+    write_text(directory / PAGE, _page(ordered, [one for one in drawn if one.note]))
     return drawn
 
 
@@ -94,10 +89,14 @@ def source_of(runs: Mapping[Role, Sequence[Run]]) -> str:
 def _drawn(figure: Figure, measured: Measured, directory: Path, footer: str) -> Drawn:
     missing = tuple(role for role in figure.needs if not measured.has(role))
     if missing:
-        return Drawn(figure, missing)
-    table = figure.table(measured)
+        return Drawn(figure, f"figure {figure.number} needs runs of {', '.join(missing)}")
+    try:
+        table = figure.table(measured)
+    except UserError as error:  # the other figures can be drawn all the same
+        return Drawn(figure, f"figure {figure.number}: {error}")
     if table.empty:
-        return Drawn(figure, figure.needs)
+        needed = ", ".join(figure.needs)
+        return Drawn(figure, f"figure {figure.number} has no point: it needs runs of {needed} at several budgets")
     stem = directory / figure.name
     draw(figure, table, stem, footer)
     write_csv(stem.with_suffix(".csv"), table)

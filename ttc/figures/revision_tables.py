@@ -57,7 +57,8 @@ def by_ratio_and_bin(
 
 def bin_budget(measured: Measured) -> int:
     """Return the budget at which bins are compared."""
-    return max(budget for budget in measured.by_ratio(HIERARCHICAL) if budget <= BIN_BUDGET)
+    budgets = [*measured.by_ratio(HIERARCHICAL)]
+    return max((budget for budget in budgets if budget <= BIN_BUDGET), default=min(budgets))
 
 
 def by_ratio_with_majority(measured: Measured) -> pd.DataFrame:
@@ -109,5 +110,5 @@ def rest_em(measured: Measured) -> pd.DataFrame:
     ratios = measured.by_ratio(HIERARCHICAL, Role.rest_em)
     budget = max(ratios, key=lambda budget: (len(ratios[budget]), budget))
     for name, role in names.items():
-        points.add(f"by ratio, N = {budget}", name, measured.by_ratio(HIERARCHICAL, role)[budget])
+        points.add(f"by ratio, N = {budget}", name, measured.by_ratio(HIERARCHICAL, role).get(budget, {}))
     return points.table()

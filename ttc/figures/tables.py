@@ -29,7 +29,7 @@ class Points:
         """Add a series: outcomes by problem at each x; `within`: over these problems only."""
         if outcomes:
             cells = summarized([*outcomes.values()], within)
-            for x, cell in zip(outcomes, cells, strict=True):
+            for x, cell in zip(outcomes, cells, strict=bool(cells)):
                 self.put(panel, series, x, 100 * cell.mean, 100 * cell.lo, 100 * cell.hi, cell.n)
 
     def put(self, panel: str, series: str, x: float, y: float, lo: float, hi: float, n: int) -> None:
