@@ -2,10 +2,12 @@
 
     python scripts/bench/throughput.py
     python scripts/bench/throughput.py --problems 20 --budget 16 --rounds 1
+    python scripts/bench/throughput.py --generator chat --model DIR --problems 8 --budget 8 generator.max_tokens=256
 
 The ratio shows what the runner, the store and grading cost. Both sides have the same checkpoint, engine settings,
 number of samples and token limit; the raw side samples without seeds, stores nothing and grades nothing. Time in the
-verifier is reported separately: the raw side does no scoring.
+verifier is reported separately: the raw side does no scoring. A beam search follows, whose prompts are mostly prefixes
+that were computed before: the share that the prefix cache serves depends on the size of its blocks.
 """
 
 from __future__ import annotations
@@ -14,54 +16,60 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from statistics import median_high
+from statistics import median
 from typing import Annotated, ParamSpec, TypeVar
 
 import typer
-from common import load_llm, report, run_config, timed, vllm_models
+from common import load_llm, prompt_text, ratios_of, report, run_config, timed, vllm_engine, vllm_models
 
 from ttc.config import RunConfig
-from ttc.engines.base import EngineConfig, start_engine
-from ttc.engines.generator_engine import GeneratorEngine
-from ttc.engines.verifier import VerifierEngine
-from ttc.execution.experiment import run_experiment
+from ttc.engines.base import EngineConfig
+from ttc.execution.experiment import execute
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 def main(
+    overrides: Annotated[list[str] | None, typer.Argument(help="Further overrides of the run's config.")] = None,
     problems: Annotated[int, typer.Option(help="Number of problems from the pocket's test set.")] = 100,
     budget: Annotated[int, typer.Option(help="Samples per problem.")] = 64,
-    rounds: Annotated[int, typer.Option(help="Alternations of the two sides; the median ratio is reported.")] = 3,
+    rounds: Annotated[int, typer.Option(help="Alternations of the two sides; medians are reported.")] = 3,
+    search_budget: Annotated[int, typer.Option(help="Budget of the beam search.")] = 16,
+    generator: Annotated[str, typer.Option(help="Config of the generator.")] = "pocket",
+    model: Annotated[str | None, typer.Option(help="Directory of another checkpoint for it.")] = None,
 ) -> None:
-    """Print both throughputs and their ratio."""
+    """Print both throughputs and their ratio, and the share of cached prompt tokens in a beam search."""
     with tempfile.TemporaryDirectory() as scratch:
-        overrides = ["strategy=best_of_n", f"budget={budget}", f"data.limit={problems}"]
-        first = run_config(*overrides)
-        clocks = [VllmClock(model) for model in vllm_models(first)]
+        shared = [f"data.limit={problems}", f"generator={generator}"]
+        shared += [f"generator.model={model}"] if model else []
+        # Three engines share a GPU; on a CPU these have no effect.
+        shared += ["generator.gpu_memory_utilization=0.3", "prm.gpu_memory_utilization=0.2", *(overrides or [])]
+        best_of_n = ["strategy=best_of_n", f"budget={budget}", *shared]
+        first = run_config(*best_of_n)
+        clocks = [VllmClock(settings) for settings in vllm_models(first)]
         raw_tokens_per_second = _raw_sampler(first)
         ours, raw, own_shares, verifier_shares = [], [], [], []
         for seed in range(rounds):
-            config = run_config(*overrides, f"seed={seed}", f"store.path={scratch}/{seed}.sqlite")
-            summary = run_experiment(config, Path(scratch) / str(seed))
+            config = run_config(*best_of_n, f"seed={seed}", f"store.path={scratch}/{seed}.sqlite")
+            summary = execute(config, Path(scratch) / str(seed)).summary
             work = summary["seconds"]["total"] - summary["seconds"]["load"]
             in_generator, in_verifier = (clock.take() for clock in clocks)
             ours.append(summary["tokens"]["decoded"] / (work - in_verifier))
             own_shares.append((work - in_generator - in_verifier) / work)
             verifier_shares.append(in_verifier / work)
             raw.append(raw_tokens_per_second())
-    ratios = [mine / other for mine, other in zip(ours, raw, strict=True)]
+        search = _search(run_config("strategy=beam", f"budget={search_budget}", *shared, "store=off"), Path(scratch))
     report(
         f"best-of-{budget} on {problems} problems, {rounds} rounds",
         {
-            "ratio of each round": ", ".join(f"{ratio:.3f}" for ratio in ratios),
-            "ttc without scoring, decoded tokens/s": median_high(ours),
-            "raw LLM.generate, decoded tokens/s": median_high(raw),
-            "share of wall time in the verifier": median_high(verifier_shares),
-            "share of wall time outside vLLM": median_high(own_shares),
+            "ttc without scoring, decoded tokens/s": median(ours),
+            "raw LLM.generate, decoded tokens/s": median(raw),
+            "share of wall time in the verifier": median(verifier_shares),
+            "share of wall time outside vLLM": median(own_shares),
+            **search,
         },
-        {"throughput_over_raw": median_high(ratios), "own_python_share": median_high(own_shares)},
+        {**ratios_of("throughput_over_raw", ours, raw), "own_python_share": median(own_shares)},
     )
 
 
@@ -71,10 +79,9 @@ class VllmClock:
     def __init__(self, model: EngineConfig) -> None:
         """Start the engine, and wrap vLLM's methods."""
         self._seconds = 0.0
-        engine = start_engine(model)
-        assert isinstance(engine, GeneratorEngine | VerifierEngine)
+        engine = vllm_engine(model)
         for name in ("add_request", "step"):
-            setattr(engine._model.engine, name, self._timed(getattr(engine._model.engine, name)))
+            setattr(engine, name, self._timed(getattr(engine, name)))
 
     def _timed(self, work: Callable[P, R]) -> Callable[P, R]:
         def run(*arguments: P.args, **named: P.kwargs) -> R:
@@ -98,9 +105,13 @@ def _raw_sampler(config: RunConfig) -> Callable[[], float]:
     llm = load_llm(generator)
     from vllm import SamplingParams
 
-    prompts = [generator.prompt.replace("{question}", problem.question) for problem in config.data.load()]
+    prompts = [prompt_text(generator, llm, problem.question) for problem in config.data.load()]
     params = SamplingParams(
-        temperature=generator.temperature, max_tokens=generator.max_tokens, n=config.budget, detokenize=True
+        temperature=generator.temperature,
+        max_tokens=generator.max_tokens,
+        stop=generator.stop,
+        n=config.budget,
+        detokenize=True,
     )
 
     def sample() -> float:
@@ -109,6 +120,20 @@ def _raw_sampler(config: RunConfig) -> Callable[[], float]:
         return tokens / seconds
 
     return sample
+
+
+def _search(config: RunConfig, scratch: Path) -> dict[str, float | str]:
+    """Run a beam search with empty prefix caches; return what they served."""
+    engines = [vllm_engine(model) for model in vllm_models(config)]
+    for engine in engines:
+        engine.reset_prefix_cache()
+    tokens = execute(config, scratch / "search").summary["tokens"]
+    shares = {
+        "prompt tokens of beam search, cached share": tokens["cached"] / (tokens["cached"] + tokens["prompt"]),
+        "verifier tokens of it, cached share": tokens["prm_cached"] / (tokens["prm_cached"] + tokens["prm"]),
+    }
+    sizes = [engine.vllm_config.cache_config.block_size for engine in engines]
+    return {**shares, "block size, generator and verifier": f"{sizes[0]} and {sizes[1]}"}
 
 
 if __name__ == "__main__":

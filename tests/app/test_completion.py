@@ -20,9 +20,9 @@ def completions(*words: str) -> list[str]:
 def test_tab_completes_groups_options_and_keys() -> None:
     assert {"strategy=", "strategy.", "generator=", "budget="} <= set(completions(""))
     assert not any(name.startswith(("hydra", "train")) for name in completions(""))
-    assert completions("generator=q") == [
-        "generator=qwen2.5-coder-1.5b",
+    assert completions("generator=qwen2.5-m") == [
         "generator=qwen2.5-math-1.5b",
+        "generator=qwen2.5-math-72b",
         "generator=qwen2.5-math-7b",
     ]
     assert completions("strategy.") == ["strategy.rounds=", "strategy.width="]

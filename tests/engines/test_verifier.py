@@ -33,9 +33,26 @@ LABELS = ["+", "-"]
         ({"label_tokens": LABELS}, r"has a head of its own .* use prm.label_tokens=\[\]"),
         ({"positive_class": 1}, "prm.positive_class=1: prm.model=pocket has 1 class"),
         ({"positive_class": -1}, "prm.positive_class=-1: prm.model=pocket has 1 class"),
-        ({"format": "qwen_math_prm"}, "the tokenizer of pocket has no token <extra_0>; use the format"),
+        ({"format": "qwen_math_prm"}, "prm.positive_class=0: in the format qwen_math_prm, class 1 means correct; use"),
+        (
+            {"format": "qwen_math_prm", "positive_class": 1},
+            "a head with 2 classes, but that of prm.model=pocket has 1; use",
+        ),
         ({"format": "rlhflow"}, "the tokenizer of pocket has no chat template"),
         ({"format": "math_shepherd"}, "the tokenizer of pocket has no token ки"),
+        (
+            {"format": "trl", "positive_class": 1, "label_tokens": LABELS},
+            "LlamaForSequenceClassification .* has a head",
+        ),
+        ({"format": "judge"}, r"prm.label_tokens=\[\]: a verifier of the format judge answers with one of two tokens"),
+        (
+            {"format": "judge", "label_tokens": ["Yes", "No"]},
+            "prm.format=judge asks a language model, but prm.model=pocket is",
+        ),
+        ({"format": "judge", "label_tokens": LABELS}, r"prm.question does not name the answer '\+' of prm.label_tokens"),
+        ({"format": "answer"}, "the tokenizer of pocket has no chat template; use the format"),
+        ({"step_separator": ""}, 'prm.step_separator="" separates no steps; use the one of the training'),
+        ({"question": " "}, "prm.question is blank; ask for one of prm.label_tokens"),
         ({"max_model_len": 4}, "prm.max_model_len=4: a problem and a step take 5 tokens or more in the format plain"),
     ],
 )
@@ -89,7 +106,7 @@ def test_the_second_of_two_classes_can_be_read(tmp_path: Path) -> None:
 
 def test_a_reward_model_that_is_read_at_every_token_needs_that_pooling(tmp_path: Path) -> None:
     directory = copied("prm", tmp_path / "prm")
-    set_json(directory / "config.json", architectures=["Qwen2ForRewardModel"])
+    set_json(directory / "config.json", architectures=["InternLM2ForRewardModel"])
     with pytest.raises(UserError, match=r"at every token only; use prm\.pooling=token"):
         VllmVerifier(model=str(directory)).check()
 

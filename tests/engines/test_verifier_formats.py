@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from verifier_tokenizers import mistral_tokenizer
 
 from ttc.engines.checkpoint import resolve
-from ttc.engines.verifier_formats import FORMATS, MathShepherdFormat, QwenMathFormat, RlhFlowFormat, StepFormat
+from ttc.engines.formats import FORMATS, MathShepherdFormat, QwenMathFormat, RlhFlowFormat, StepFormat
 from ttc.types import FinishReason, Problem, Step, Trace
 
 TEMPLATE = (
@@ -40,17 +41,8 @@ def tokenizer() -> Any:
 @pytest.fixture(scope="module", params=["current", "legacy"])
 def mistral(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Mistral-7B's tokenizer, which Math-Shepherd shares; the legacy form puts a space before every text."""
-    mistral_common = pytest.importorskip("mistral_common")
-    from transformers import AutoTokenizer
-
-    directory = tmp_path_factory.mktemp("mistral")
-    model = Path(mistral_common.__file__).parent / "data" / "tokenizer.model.v1"
-    (directory / "tokenizer.model").write_bytes(model.read_bytes())
-    (directory / "tokenizer_config.json").write_text(
-        '{"tokenizer_class": "LlamaTokenizer", "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", '
-        '"add_bos_token": true}'
-    )
-    loaded = AutoTokenizer.from_pretrained(directory)
+    pytest.importorskip("mistral_common")
+    loaded = mistral_tokenizer(tmp_path_factory.mktemp("mistral"))
     if request.param == "legacy":
         from tokenizers import normalizers
 
@@ -60,15 +52,47 @@ def mistral(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return loaded
 
 
+def without_closing(step_format: StepFormat, whole: Trace) -> list[int]:
+    ids = step_format.ids(whole)
+    return ids[: len(ids) - len(step_format.closing(whole))] if whole.steps else ids
+
+
+@pytest.mark.parametrize("name", [name for name in FORMATS if name != "answer"])
+@FEW
+@given(steps=STEPS)
+def test_up_to_the_closing_the_ids_of_n_steps_begin_those_of_more(name: str, tokenizer: Any, steps: list[str]) -> None:
+    step_format = FORMATS[name](tokenizer)
+    whole = trace("What is 1+1?", *steps)
+    for number in range(len(steps)):
+        begun = without_closing(step_format, whole.prefix(number))
+        assert step_format.ids(whole)[: len(begun)] == begun
+
+
+@FEW
+@given(steps=STEPS)
+def test_the_ids_of_an_answer_begin_those_of_a_longer_one_up_to_the_blanks_after_it(
+    tokenizer: Any, steps: list[str]
+) -> None:
+    """The template ends the answer right after its last word, where a longer one goes on with a newline."""
+    step_format = FORMATS["answer"](tokenizer)
+    whole = trace("What is 1+1?", *steps)
+    for number in range(1, len(steps)):
+        shorter = whole.prefix(number)
+        last = step_format.last_step("What is 1+1?", steps[number - 1], number - 1)
+        ids = without_closing(step_format, shorter)
+        begun = ids[: len(ids) - len(last)]
+        assert step_format.ids(whole)[: len(begun)] == begun
+
+
 @pytest.mark.parametrize("name", FORMATS)
 @FEW
 @given(steps=STEPS)
-def test_the_ids_of_n_steps_begin_those_of_more(name: str, tokenizer: Any, steps: list[str]) -> None:
+def test_the_value_of_each_step_is_read_as_if_it_were_the_last(name: str, tokenizer: Any, steps: list[str]) -> None:
     step_format = FORMATS[name](tokenizer)
     whole = trace("What is 1+1?", *steps)
-    prefixes = step_format.prefixes(whole)
-    for number, prefix in enumerate(prefixes, 1):
-        assert prefix == step_format.ids(whole.prefix(number)) == prefixes[-1][: len(prefix)]
+    expected = [step_format.ids(whole.prefix(number)) for number in range(1, len(steps) + 1)]
+    assert step_format.prefixes(whole) == expected
+    assert all(ids[len(ids) - len(closing) :] == closing for ids in expected if (closing := step_format.closing(whole)))
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -172,9 +196,13 @@ def test_math_shepherds_labels_are_the_tokens_of_its_model_card(mistral: Any) ->
     [
         ("plain", None),
         ("revisions", None),
-        ("qwen_math_prm", "token <extra_0>"),
+        ("qwen_math_prm", "token <extra_0> (it reads 8 tokens there)"),
         ("rlhflow", "chat template"),
-        ("math_shepherd", "token ки"),
+        ("math_shepherd", "token ки (it reads 3 tokens there)"),
+        ("skywork", None),
+        ("trl", None),
+        ("answer", "chat template"),
+        ("judge", "chat template"),
     ],
 )
 def test_a_format_names_what_the_tokenizer_lacks(name: str, missing: str | None) -> None:

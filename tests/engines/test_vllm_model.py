@@ -9,7 +9,6 @@ import pytest
 
 from ttc.engines.base import Draw
 from ttc.engines.generator import VllmGenerator
-from ttc.engines.generator_engine import GeneratorEngine
 from ttc.engines.late_loads import late_loads
 from ttc.engines.stored import StoreMemory
 from ttc.engines.verifier import VllmVerifier
@@ -47,8 +46,9 @@ def test_the_first_reply_loads_the_weights(memory: StoreMemory) -> None:
     config = VllmGenerator(max_tokens=24, temperature=0)
     remembered_model(config, memory)
     model = remembered_model(config, memory)
-    engine, loads = GeneratorEngine(config, model), late_loads.count
+    engine, loads = config.engine_of(model), late_loads.count
     engine.submit(1, Sample(START), Draw())
+    engine.poll()
     assert model.is_loaded and late_loads.count == loads + 1  # so that its seconds are those of loading
     found = []
     while engine.is_busy:

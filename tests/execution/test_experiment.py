@@ -191,7 +191,7 @@ def test_solutions_that_were_cut_are_counted_and_said_whichever_process_made_the
     assert done.returncode == 0, done.stderr
     summary = json.loads((tmp_path / "cut" / "summary.json").read_text())
     assert (summary["shortfalls"]["truncated"], summary["shortfalls"]["solutions"]) == (24, 24)
-    assert "note: 24 of 24 solutions were cut at generator.max_tokens=8 or" in done.stdout
+    assert "warning: 24 of 24 solutions (100%) were cut at generator.max_tokens=8 or" in done.stdout
 
 
 def test_a_context_that_no_problem_fits_into_is_one_line_before_any_weights_load(tmp_path: Path) -> None:

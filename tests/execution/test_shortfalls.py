@@ -53,10 +53,16 @@ def test_a_run_that_did_all_it_was_asked_for_has_no_notes() -> None:
     ("name", "note"),
     [
         ("without_room", "2 of 9 problems fill the generator's context .* raise generator.max_model_len"),
-        ("truncated", "2 of 9 solutions were cut at generator.max_tokens=8: they have no answer; raise it"),
+        (
+            "truncated",
+            r"^warning: 2 of 9 solutions \(22.2%\) were cut at generator.max_tokens=8: .*; raise it",
+        ),
         ("unfinished", "2 of 9 solutions were still open .* raise strategy.rounds"),
         ("revisions_short", "2 of 9 revisions saw fewer earlier attempts than asked for, 0 of them none"),
-        ("scores_partial", "2 of 9 scores are of solutions longer than the verifier's context.* prm.max_model_len"),
+        (
+            "scores_partial",
+            r"^warning: 2 of 9 scores \(22.2%\) are of solutions longer .* prm.max_model_len",
+        ),
     ],
 )
 def test_each_shortfall_has_one_note(name: str, note: str) -> None:
@@ -64,6 +70,14 @@ def test_each_shortfall_has_one_note(name: str, note: str) -> None:
         "generator.max_tokens=8"
     )
     assert re.search(note, found)
+
+
+@pytest.mark.parametrize(("part", "whole"), [("truncated", "solutions"), ("scores_partial", "scores")])
+def test_few_cut_solutions_or_scores_are_noted_and_more_than_a_twentieth_are_a_warning(part: str, whole: str) -> None:
+    for count, warns in {1: False, 5: False, 6: True, 100: True}.items():
+        [note] = Shortfalls(**{whole: 100, part: count}).notes("generator.max_tokens=8")
+        assert note.startswith("warning: ") is warns and f"{count} of 100" in note
+        assert ("raise" in note) is warns and (f"({count}%)" in note) is warns
 
 
 def test_counts_add_up_and_are_written_by_name() -> None:

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from ttc.app.composing import compose_run
 from ttc.cli import app
-from ttc.engines.verifier_formats import StepFormat
+from ttc.engines.formats import StepFormat
 from ttc.figures.catalogue import chosen_figures
 from ttc.figures.recipes import recipes
 from ttc.figures.settings import parse_settings
@@ -64,7 +64,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 from ttc.data.base import Dataset
 from ttc.engines.base import Engine, Verifier
-from ttc.engines.verifier_formats import StepFormat
+from ttc.engines.formats import StepFormat
 from ttc.strategies.base import Strategy
 from ttc.strategies.flows import sample, score
 from ttc.types import Candidate, Flow, Problem, Trace

@@ -11,7 +11,7 @@ import torch
 from transformers import AutoTokenizer
 
 from ttc.engines.checkpoint import resolve
-from ttc.engines.verifier_formats import RevisionFormat
+from ttc.engines.formats import RevisionFormat
 from ttc.training.value_model import (
     EncodedTrace,
     LabelledTrace,

@@ -68,6 +68,8 @@ def register_run() -> None:
     from ttc.difficulty.measured import OracleDifficulty, PredictedDifficulty
     from ttc.engines.ensemble import Ensemble
     from ttc.engines.generator import VllmGenerator
+    from ttc.engines.server.generator import ServerGenerator
+    from ttc.engines.server.verifier import ServerVerifier
     from ttc.engines.verifier import VllmVerifier
     from ttc.store.database import SqliteStore
     from ttc.strategies.adaptive import AdaptiveConsistency
@@ -83,7 +85,8 @@ def register_run() -> None:
     _register(RUN_SCHEMA, Majority, BestOfN, Beam, Lookahead, Revisions)
     _register(Dvts, Particles, AdaptiveConsistency, Mcts, ComputeOptimal)
     _register_threshold()
-    _register(VllmGenerator, VllmVerifier, Ensemble, TabularDataset, PocketDataset, SqliteStore)
+    _register(VllmGenerator, ServerGenerator, VllmVerifier, ServerVerifier, Ensemble)
+    _register(TabularDataset, PocketDataset, SqliteStore)
     _register(OracleDifficulty, PredictedDifficulty, LearnedDifficulty)
     for name, group in GROUPS.items():
         for announced in entry_points(group=group.entry_points):

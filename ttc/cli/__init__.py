@@ -16,6 +16,7 @@ from ttc.cli.report import report, view
 from ttc.cli.results import compare, grade, show
 from ttc.cli.running import PASS_THROUGH, run, train
 from ttc.cli.scale import scale
+from ttc.cli.serving import serve_command
 from ttc.cli.store import store
 
 app = typer.Typer(
@@ -29,6 +30,7 @@ app = typer.Typer(
 app.command(context_settings=PASS_THROUGH, add_help_option=False)(run)
 for command in (show, grade, compare, difficulty, optimal, allocate, scale, figures, claims, report, view):
     app.command()(command)
+app.command("serve-command")(serve_command)
 app.add_typer(train, name="train")
 app.add_typer(store, name="store")
 

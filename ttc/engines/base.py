@@ -103,6 +103,11 @@ class EngineConfig(ABC):
         """GPUs that one engine occupies; each of several worker processes gets as many."""
         return 1
 
+    @property
+    def notes(self) -> list[str]:
+        """What a run's summary must say about how this model was asked."""
+        return []
+
     def fingerprint(self) -> str:
         """Return a digest of what determines the replies: the model, and how it is asked."""
         return digest(type(self).__qualname__, sorted(self.changed_settings().items())).hex()

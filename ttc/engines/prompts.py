@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ttc.engines.endings import Endings, special_tokens
+from ttc.engines.few_shot import read_examples
 from ttc.errors import UserError
 from ttc.types import Trace
 
@@ -17,42 +18,108 @@ if TYPE_CHECKING:
 Turns = list[tuple[str, str]]
 """Pairs of role and content."""
 
+BETWEEN_EXAMPLES = "\n\n"
+
 
 @dataclass
 class PromptSettings:
-    """How a problem and earlier attempts are put to the generator; `VllmGenerator` documents the fields."""
+    """How a problem and earlier attempts are put to the generator.
+
+    `prompt` contains `{question}`; with `chat` it is the user's message in the checkpoint's chat template, to which
+    `chat_template_kwargs` is passed. `thinking` is what templates of hybrid reasoning models call `enable_thinking`;
+    null leaves it to the template.
+
+    `few_shot` names worked examples, a file or `math`, which come first: in the same prompt, each followed by its
+    solution and a blank line; in a chat as earlier turns. `step_separator` separates the steps of a solution.
+
+    A revision model is shown earlier attempts: after the prompt, each with its end mark, as in training; in a chat as
+    the assistant's turns, each followed by the user's message `revise`. Where they do not fit, the oldest are dropped;
+    `max_tokens` reserves at most half of what the problem leaves of the context.
+    """
 
     prompt: str = "{question}\n"
     chat: bool = False
     system: str | None = None
     chat_template_kwargs: dict[str, Any] = field(default_factory=dict)
     revise: str = "This may be wrong. Solve the problem again."
+    step_separator: str = "\n"
+    thinking: bool | None = None
+    few_shot: str | None = None
 
     def user(self, question: str) -> str:
         """Return the prompt, or the user's message in a chat, for one problem."""
         return self.prompt.replace("{question}", question)
 
+    def examples(self) -> list[tuple[str, str]]:
+        """Return the worked examples: pairs of the prompt, or the user's message, and the solution."""
+        if self.few_shot is None:
+            return []
+        return [(self.user(e.question), e.solution(self.step_separator)) for e in read_examples(self.few_shot)]
+
+    def text(self, question: str) -> str:
+        """Return what precedes a solution outside of a chat: the worked examples, and the prompt."""
+        shown = [f"{prompt}{solution}{BETWEEN_EXAMPLES}" for prompt, solution in self.examples()]
+        return "".join(shown) + self.user(question)
+
+    def turns(self, question: str, attempts: Sequence[str] = ()) -> Turns:
+        """Return a chat up to where the assistant answers, without the system message."""
+        turns: Turns = []
+        for prompt, solution in self.examples():
+            turns += [("user", prompt), ("assistant", solution)]
+        turns.append(("user", self.user(question)))
+        for attempt in attempts:
+            turns += [("assistant", attempt), ("user", self.revise)]
+        return turns
+
+    def messages(self, turns: Turns) -> list[dict[str, str]]:
+        """Return the messages of a chat, the system message first."""
+        system = [] if self.system is None else [("system", self.system)]
+        return [{"role": role, "content": content} for role, content in [*system, *turns]]
+
+    @property
+    def template_kwargs(self) -> dict[str, Any]:
+        """What the chat template is passed beside the messages."""
+        thinking = {} if self.thinking is None else {"enable_thinking": self.thinking}
+        return thinking | self.chat_template_kwargs
+
     def render(self, tokenizer: PreTrainedTokenizerBase, turns: Turns, generate: bool = True) -> str:
         """Return the text of a conversation in the chat template."""
         text: str = tokenizer.apply_chat_template(
-            self._messages(turns), add_generation_prompt=generate, tokenize=False, **self.chat_template_kwargs
+            self.messages(turns), add_generation_prompt=generate, tokenize=False, **self.template_kwargs
         )
         return text
 
     def chat_ids(self, tokenizer: PreTrainedTokenizerBase, turns: Turns) -> tuple[int, ...]:
         """Return the token ids of a conversation up to where the assistant answers."""
         ids = tokenizer.apply_chat_template(
-            self._messages(turns),
+            self.messages(turns),
             add_generation_prompt=True,
             tokenize=True,
             return_dict=False,
-            **self.chat_template_kwargs,
+            **self.template_kwargs,
         )
         return tuple(ids)
 
-    def _messages(self, turns: Turns) -> list[dict[str, str]]:
-        system = [] if self.system is None else [("system", self.system)]
-        return [{"role": role, "content": content} for role, content in [*system, *turns]]
+    def check_prompt(self) -> None:
+        """Refuse a prompt that does not hold the problem, and examples that cannot be read.
+
+        Raises:
+            UserError: with the value, the rule and the remedy.
+        """
+        if "{question}" not in self.prompt:
+            raise UserError(f"generator.prompt={self.prompt!r} has no {{question}}; put it where the problem goes.")
+        if not self.step_separator:
+            raise UserError("generator.step_separator is empty; use e.g. '\\n'.")
+        if self.thinking is not None and not self.chat:
+            raise UserError(
+                f"generator.thinking={str(self.thinking).lower()} is an option of chat templates; use it with "
+                "generator.chat=true, or leave it out."
+            )
+        if self.thinking is not None and "enable_thinking" in self.chat_template_kwargs:
+            raise UserError(
+                "generator.chat_template_kwargs.enable_thinking is what generator.thinking sets; leave one of them out."
+            )
+        self.examples()
 
     def check_template(self, tokenizer: PreTrainedTokenizerBase, model: str) -> None:
         """Refuse a chat that the checkpoint's template cannot express.
@@ -68,7 +135,7 @@ class PromptSettings:
             )
         question = "What is 1+1?"
         try:
-            text = self.render(tokenizer, [("user", question)])
+            text = self.render(tokenizer, self.turns(question))
         except Exception as error:  # a template is a program: it can raise anything
             if self.system is not None and _renders(self, tokenizer, question):
                 raise self._no_system_role(model) from None
@@ -83,6 +150,13 @@ class PromptSettings:
                 f"generator.chat=true: the chat template of {model} leaves the user's message out; use another model, "
                 "or generator.chat=false."
             )
+        if self.thinking is not None and text == replace(self, thinking=not self.thinking).render(
+            tokenizer, self.turns(question)
+        ):
+            raise UserError(
+                f"generator.thinking={str(self.thinking).lower()}: the chat template of {model} has no such switch "
+                "(enable_thinking); use generator.thinking=null."
+            )
 
     def _no_system_role(self, model: str) -> UserError:
         return UserError(
@@ -95,7 +169,7 @@ def _renders(settings: PromptSettings, tokenizer: PreTrainedTokenizerBase, quest
     """Whether the template works without a system message."""
     messages = [{"role": "user", "content": question}]
     try:
-        tokenizer.apply_chat_template(messages, tokenize=False, **settings.chat_template_kwargs)
+        tokenizer.apply_chat_template(messages, tokenize=False, **settings.template_kwargs)
     except Exception:  # whatever a template raises
         return False
     return True
@@ -149,9 +223,7 @@ class PromptWriter:
     def _with_attempts(self, question: str, attempts: Sequence[Trace]) -> tuple[int, ...]:
         settings = self._settings
         if settings.chat:
-            turns = [("user", settings.user(question))]
-            for attempt in attempts:
-                turns += [("assistant", attempt.text), ("user", settings.revise)]
+            turns = settings.turns(question, [attempt.text for attempt in attempts])
             return self._one_bos(settings.chat_ids(self._tokenizer, turns))
         return sum(map(self._closed, attempts), self._plain(question))
 
@@ -161,10 +233,10 @@ class PromptWriter:
         return ids if ids and ids[-1] in self._endings.ids else ids + self._mark
 
     def _problem_alone(self, question: str) -> tuple[int, ...]:
-        text = self._settings.user(question)
-        if self._settings.chat:
-            return self._one_bos(self._settings.chat_ids(self._tokenizer, [("user", text)]))
-        return self._one_bos(tuple(self._tokenizer(text)["input_ids"]))
+        settings = self._settings
+        if settings.chat:
+            return self._one_bos(settings.chat_ids(self._tokenizer, settings.turns(question)))
+        return self._one_bos(tuple(self._tokenizer(settings.text(question))["input_ids"]))
 
     def _one_bos(self, ids: tuple[int, ...]) -> tuple[int, ...]:
         """Drop what the tokenizer adds where the prompt begins with that mark already."""

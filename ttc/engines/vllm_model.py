@@ -9,10 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from ttc.engines.base import Memory
+from ttc.engines.checkpoint import local_directory
 from ttc.engines.late_loads import late_loads
 from ttc.engines.pretrained import load_tokenizer
 from ttc.engines.vllm_setup import VllmSettings, load_engine, shape_of
@@ -21,6 +24,7 @@ from ttc.hashing import digest
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
+    from vllm.lora.request import LoRARequest
     from vllm.v1.engine.llm_engine import LLMEngine
 
 
@@ -87,6 +91,19 @@ class VllmModel:
             facts = Facts.of(self._engine, settings)
         self.facts = facts
         self.shape = shape_of(settings.source, settings.revision)
+
+    @property
+    def name(self) -> str:
+        return self._settings.model
+
+    @property
+    def directory(self) -> Path | None:
+        return local_directory(self._settings.source, self._settings.revision)
+
+    @cached_property
+    def lora_request(self) -> LoRARequest | None:
+        """What every request must carry where there is an adapter."""
+        return self._settings.lora_request()
 
     @property
     def is_loaded(self) -> bool:

@@ -6,17 +6,18 @@ import logging
 import os
 import warnings
 from abc import abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ttc.cost import ModelShape
+from ttc.engines.adapters import Adapter
 from ttc.engines.base import Engine, EngineConfig, Memory
 from ttc.engines.checkpoint import POCKET_WEIGHTS, fingerprint, local_directory, resolve
 from ttc.engines.heads import check_generates
 from ttc.engines.hub import check_available
 from ttc.engines.inspection import Checkpoint, inspect_checkpoint
+from ttc.engines.known_fields import refuse_unknown
 from ttc.engines.limits import check_length, check_numbers
 from ttc.engines.loading import one_line_failures
 from ttc.engines.pretrained import check_readable, load_tokenizer
@@ -26,6 +27,7 @@ from ttc.hashing import digest
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
     from vllm.engine.arg_utils import EngineArgs
+    from vllm.lora.request import LoRARequest
     from vllm.v1.engine.llm_engine import LLMEngine
 
     from ttc.engines.vllm_model import VllmModel
@@ -45,8 +47,9 @@ class VllmSettings(EngineConfig):
     """A checkpoint and how vLLM runs it.
 
     `model` is `pocket` (or another pocket model, e.g. `pocket-orm`), a directory or a hub id, `revision` a commit, tag
-    or branch of a hub id. `engine_args` goes to vLLM's EngineArgs as it is (quantisation, LoRA, speculative decoding,
-    trust_remote_code) and takes precedence over everything else here.
+    or branch of a hub id. `adapter` is a LoRA adapter for it, a directory that PEFT wrote or a hub id. `engine_args`
+    goes to vLLM's EngineArgs as it is (quantisation, speculative decoding, trust_remote_code) and takes precedence over
+    everything else here.
     """
 
     model: str = "pocket"
@@ -58,6 +61,7 @@ class VllmSettings(EngineConfig):
     kv_cache_gib: float = 1.0  # on a CPU
     tensor_parallel_size: int = 1
     engine_args: dict[str, Any] = field(default_factory=dict)
+    adapter: str | None = None
 
     group: ClassVar[str]  # the config group, for error messages
 
@@ -95,6 +99,18 @@ class VllmSettings(EngineConfig):
             check_available(self.key, source, self.revision)
         else:
             self._check_files(directory, complete=Path(source).is_dir())
+        if self.lora:
+            prepare()
+            complete = Path(source).is_dir()
+            self.lora.check(None if directory is None else inspect_checkpoint(self.key, directory, complete))
+
+    @property
+    def lora(self) -> Adapter | None:
+        return None if self.adapter is None else Adapter(f"{self.group}.adapter={self.adapter}", self.adapter)
+
+    def lora_request(self) -> LoRARequest | None:
+        """Return what every request to vLLM must carry where there is an adapter."""
+        return self.lora.request() if self.lora else None
 
     def _check_files(self, directory: Path, complete: bool) -> None:
         checkpoint = inspect_checkpoint(self.key, directory, complete)
@@ -163,7 +179,7 @@ class VllmSettings(EngineConfig):
         return {}
 
     def fingerprint(self) -> str:
-        places = {"model", "revision", "dtype", "engine_args"}  # `identity` says what is there
+        places = {"model", "revision", "dtype", "engine_args", "adapter", "few_shot"}  # `identity` says what is there
         changed = {name: value for name, value in self.changed_settings().items() if name not in places}
         return digest(type(self).__qualname__, self.identity(), sorted(changed.items())).hex()
 
@@ -175,21 +191,9 @@ class VllmSettings(EngineConfig):
         changed = {} if self.dtype == "auto" else {"dtype": self.dtype}
         if self.engine_args:
             changed["engine_args"] = repr(sorted(self.engine_args.items()))
+        if self.lora:
+            changed["adapter"] = self.lora.fingerprint()
         return (fingerprint(self.source, self.revision), *changed.items())
-
-
-def refuse_unknown(given: Mapping[str, object], key: str, known: Mapping[str, object], owner: str) -> None:
-    """Refuse keys that a vLLM class does not have.
-
-    Raises:
-        UserError: with the nearest name.
-    """
-    from difflib import get_close_matches
-
-    for name in given:
-        if name not in known:
-            near = get_close_matches(name, known, n=1, cutoff=0)
-            raise UserError(f"{key}.{name}: vLLM's {owner} has no such field; did you mean {near[0]}?")
 
 
 def load_engine(settings: VllmSettings) -> LLMEngine:
@@ -205,6 +209,8 @@ def load_engine(settings: VllmSettings) -> LLMEngine:
         from vllm.v1.engine.llm_engine import LLMEngine
 
         engine = LLMEngine.from_engine_args(_engine_args(settings), enable_multiprocessing=not in_process)
+        if lora := settings.lora_request():
+            engine.add_lora(lora)  # now, so that an adapter that vLLM refuses is a failure to load
     settings.check_downloaded()
     return engine
 
@@ -242,8 +248,12 @@ def engine_arguments(settings: VllmSettings) -> dict[str, Any]:
         "disable_log_stats": True,
         "use_tqdm_on_load": False,
     }
+    if settings.lora:
+        arguments |= {"enable_lora": True, "max_lora_rank": settings.lora.max_rank()}
     if not prepare():
         return arguments | {"gpu_memory_utilization": settings.gpu_memory_utilization}
+    from ttc.engines.cpu_kernels import kernel_config
+
     os.environ["VLLM_CPU_KVCACHE_SPACE"] = str(max(1, round(settings.kv_cache_gib)))
     return arguments | {
         "dtype": "float32" if settings.dtype == "auto" else settings.dtype,
@@ -252,6 +262,7 @@ def engine_arguments(settings: VllmSettings) -> dict[str, Any]:
         "block_size": CPU_BLOCK_SIZE,
         # vLLM rewinds the random generator of a half-prefilled request, which CPU generators cannot do: no halves.
         "enable_chunked_prefill": False,
+        **kernel_config(),
     }
 
 

@@ -121,6 +121,8 @@ def execute(
             *store_notes(executor.damaged_replies),
             *grading_notes(config.grading_timeout, grader),
             *solved.shortfalls.notes(config.generator.token_limit),
+            *config.generator.notes,
+            *(config.verifier.notes if config.verifier else []),
         ]
         summary |= identity_of(config, overrides).entries()
         summary |= {"difficulty": dict(bins.origin)} if bins.origin else {}

@@ -9,6 +9,9 @@ from operator import add, attrgetter
 from ttc.engines.base import EngineReply
 from ttc.types import Candidate, FinishReason, Request
 
+WARNING = "warning: "  # how a note begins that puts the run's results in doubt
+TOLERATED = 0.05  # the share of solutions cut short, or of scores of beginnings, up to which a note is no warning
+
 
 @dataclass(frozen=True, slots=True)
 class Shortfalls:
@@ -67,10 +70,7 @@ class Shortfalls:
                 "(0 tokens in problems.jsonl); raise generator.max_model_len, or shorten generator.prompt"
             )
         if self.truncated:
-            notes.append(
-                f"{_share(self.truncated, self.solutions)} solutions were cut at {token_limit}: they have no answer; "
-                "raise it"
-            )
+            notes.append(_cut(self.truncated, self.solutions, token_limit))
         if self.unfinished:
             notes.append(
                 f"{_share(self.unfinished, self.solutions)} solutions were still open after the strategy's last step: "
@@ -83,14 +83,33 @@ class Shortfalls:
                 "generator.max_model_len, or lower generator.max_tokens or strategy.shown"
             )
         if self.scores_partial:
-            notes.append(
-                f"{_share(self.scores_partial, self.scores)} scores are of solutions longer than the verifier's "
-                "context, read up to the last whole step that fits; raise prm.max_model_len"
-            )
+            notes.append(_partial(self.scores_partial, self.scores))
         return notes
 
 
 _COUNTS: Callable[[Shortfalls], tuple[int, ...]] = attrgetter(*(f.name for f in fields(Shortfalls)))
+
+
+def _cut(part: int, whole: int, token_limit: str) -> str:
+    if part <= TOLERATED * whole:
+        return f"{_share(part, whole)} solutions were cut at {token_limit}; they have no answer"
+    return (
+        f"{WARNING}{_share(part, whole)} solutions ({_percent(part, whole)}) were cut at {token_limit}: they have no "
+        "answer, so the accuracies are too low; raise it"
+    )
+
+
+def _partial(part: int, whole: int) -> str:
+    if part <= TOLERATED * whole:
+        return f"{_share(part, whole)} scores are of a solution's beginning, up to the end of the verifier's context"
+    return (
+        f"{WARNING}{_share(part, whole)} scores ({_percent(part, whole)}) are of solutions longer than the verifier's "
+        "context, read up to the last whole step that fits; raise prm.max_model_len"
+    )
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.3g}%"
 
 
 def _share(part: int, whole: int) -> str:

@@ -8,8 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-_THINKING_STARTS = re.compile(r"<think(?:ing)?>", re.IGNORECASE)
-_THINKING_ENDS = re.compile(r"</think(?:ing)?>", re.IGNORECASE)
+END_OF_THOUGHT_MARKS = ("</think>", "</thinking>", "[/THINK]")
+"""The marks after which a reasoning model answers."""
+
+_THINKING_STARTS = re.compile(r"<think(?:ing)?>|\[THINK\]", re.IGNORECASE)
+_THINKING_ENDS = re.compile("|".join(map(re.escape, END_OF_THOUGHT_MARKS)), re.IGNORECASE)
 _TAG_OPENS = re.compile(r"<answer>", re.IGNORECASE)
 _TAG_CLOSES = re.compile(r"</answer>", re.IGNORECASE)
 
@@ -54,11 +57,12 @@ def extract_answer(text: str) -> str | None:
     r"""Return the final answer that a solution states, or None if it states none.
 
     Only what follows a model's thinking (</think>) counts, and of that only the content of <answer> tags, if there are
-    any; thinking that never ends has no answer. There, the last \boxed{...} or \fbox{...} decides (with nested braces;
-    also \boxed 5), together with the boxes that it forms a list with: "\boxed{3} and \boxed{5}" is "3, 5". If that box
-    is empty or cut off, there is no answer, even if an earlier box is complete. Only in a text without any box, the
-    fallbacks are, in this order: the last "#### 18" (GSM8K); the last "answer is ...", "answer: ...", "答案是..." or
-    heading "Final Answer" with a line below it. The last number of a text is never used as a guess.
+    any; a text whose last thought never ends has no answer. There, the last \boxed{...} or \fbox{...} decides (with
+    nested braces; also \boxed 5), together with the boxes that it forms a list with: "\boxed{3} and \boxed{5}" is
+    "3, 5". If that box is empty or cut off, there is no answer, even if an earlier box is complete. Only in a text
+    without any box, the fallbacks are, in this order: the last "#### 18" (GSM8K); the last "answer is ...",
+    "answer: ...", "答案是..." or heading "Final Answer" with a line below it. The last number of a text is never used as a
+    guess.
     """
     text = _spoken(text)
     if tagged := _tagged(text):
@@ -96,11 +100,10 @@ def closing_brace(text: str, start: int, end: int | None = None) -> int | None:
 
 
 def _spoken(text: str) -> str:
-    """Return the part of a text that is not thinking."""
+    """Return what follows a text's thinking; nothing where the last thought does not end."""
     for last in list(_THINKING_ENDS.finditer(text))[-1:]:
         text = text[last.end() :]
-    started = _THINKING_STARTS.search(text)
-    return text[: started.start()] if started else text
+    return "" if _THINKING_STARTS.search(text) else text
 
 
 def _tagged(text: str) -> str | None:

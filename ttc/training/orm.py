@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from ttc.engines.formats import PlainFormat, RevisionFormat, StepFormat
 from ttc.engines.generator import VllmGenerator
-from ttc.engines.verifier_formats import PlainFormat, RevisionFormat, StepFormat
 from ttc.errors import UserError
 from ttc.strategies.revisions import Revisions
 from ttc.training.collect import IsCorrect

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
-from ttc.engines.verifier_formats import PlainFormat, StepFormat
+from ttc.engines.formats import PlainFormat, StepFormat
 from ttc.training.language_model import training_attention
 from ttc.training.loop import Batch
 from ttc.types import Candidate, FinishReason, Problem, Step, Trace

@@ -18,7 +18,7 @@ from ttc.analysis.verifier_quality import (
     within_problem_auc,
 )
 from ttc.engines.checkpoint import resolve
-from ttc.engines.verifier_formats import PlainFormat, StepFormat
+from ttc.engines.formats import PlainFormat, StepFormat
 from ttc.execution.runner import Outcome
 from ttc.files import read_jsonl, write_text
 from ttc.grading import extract_answer

@@ -1,0 +1,121 @@
+"""How many samples may be open at once, so that a kill loses little work and a fast engine stays full.
+
+A killed run loses its open samples: their tokens, over the engine's throughput, are the seconds of work that are lost.
+On a slow engine these are many: 256 open solutions of 260 tokens at 90 tokens/s are more than six minutes. On a fast
+one they are few, and a large batch is what makes it fast.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+
+FIRST = 8  # samples open at the start
+LOSS_SECONDS = 60.0  # of work, which a kill may lose
+WINDOW_SECONDS = 0.1  # throughput is measured over at least so long,
+WINDOW_TOKENS = 8  # and over so many tokens of each open sample
+JUMP = 8  # the limit rises by no larger factor at once
+ENOUGH = 32  # finished samples, whose mean length is worth more than the one that was expected
+GAIN = 1.1  # a batch of twice the size that decodes faster by less is no gain
+
+
+class Pace:
+    """Sets the number of open samples.
+
+    It rises to what a kill may lose: `LOSS_SECONDS` of work, where an open sample has half of its tokens on average.
+    Beyond that it doubles for as long as doubling makes the engine faster by `GAIN`, and takes back the last doubling,
+    which did not: where a single solution takes minutes, fewer open samples would lose no less time, only throughput.
+
+    Attributes:
+        limit: samples that may be open now.
+    """
+
+    def __init__(
+        self, most: int, expected_tokens: float, first: int = FIRST, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Begin.
+
+        Args:
+            most: the largest useful number of open samples.
+            expected_tokens: of a sample, until samples have been finished.
+            first: samples that may be open at the start.
+            clock: of seconds.
+        """
+        self.limit = min(first, most)
+        self._most, self._clock = most, clock
+        self._expected_tokens = expected_tokens
+        self._finished_tokens = self._finished = 0
+        self._window: tuple[float, int] | None = None  # when it began, and the tokens decoded until then
+        self._before: tuple[int, float] | None = None  # the limit before it last rose, and tokens per second there
+        self._was_doubled = False
+        self._is_growing = True
+
+    def finish(self, tokens: int) -> None:
+        """Count a finished sample's tokens."""
+        self._finished += 1
+        self._finished_tokens += tokens
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing can raise the limit any more."""
+        return self.limit >= self._most
+
+    def observe(self, open_samples: int, decoding_tokens: Callable[[], int]) -> None:
+        """Measure the throughput and raise the limit; call it whenever the engine has worked.
+
+        Args:
+            open_samples: samples that the engine is working on. Where there are fewer than the limit, a higher one
+                would change nothing, and nothing is measured.
+            decoding_tokens: returns the tokens of open samples; it is asked rarely.
+        """
+        if self.is_settled:
+            return
+        if open_samples < self.limit:
+            self._window = None
+            return
+        now = self._clock()
+        if self._window is None:
+            self._window = (now, self._finished_tokens + decoding_tokens())
+            return
+        seconds = now - self._window[0]
+        if seconds < WINDOW_SECONDS:
+            return
+        decoded = self._finished_tokens + decoding_tokens() - self._window[1]
+        if decoded < WINDOW_TOKENS * self.limit:
+            return
+        self._window = None
+        self._adjust(decoded / seconds)
+
+    def _adjust(self, rate: float) -> None:
+        """Set the limit by the tokens per second that were measured at the present one."""
+        harmless = min(int(LOSS_SECONDS * rate / (self._sample_tokens() / 2)), self._most)
+        if harmless > self.limit:
+            self._raise(rate, min(harmless, JUMP * self.limit))
+        elif self._is_growing and self._gained(rate):
+            self._raise(rate, min(2 * self.limit, self._most))
+            self._was_doubled = True
+        elif self._is_growing:
+            self._is_growing = False
+            if self._was_doubled and self._before:
+                self.limit = self._before[0]
+
+    def _raise(self, rate: float, limit: int) -> None:
+        self._before, self._was_doubled = (self.limit, rate), False
+        self.limit = limit
+
+    def _gained(self, rate: float) -> bool:
+        """Whether the last rise made the engine faster by at least `GAIN` for each doubling."""
+        if self._before is None:
+            return True
+        limit, before = self._before
+        return rate > before * math.pow(GAIN, math.log2(self.limit / limit))
+
+    def _sample_tokens(self) -> float:
+        """Return a sample's expected tokens: the mean of the finished ones, once there are a few.
+
+        Short samples finish first: the mean of the very first is too small.
+        """
+        if self._finished < ENOUGH:
+            return max(self._expected_tokens, 1.0)
+        return max(self._finished_tokens / self._finished, 1.0)
