@@ -13,6 +13,7 @@ from ttc.cost import CostLimit, FlopsConvention
 from ttc.data.base import Dataset
 from ttc.difficulty.base import Difficulty
 from ttc.engines.base import EngineConfig, Generator, Verifier
+from ttc.engines.gpu_shares import check_shares
 from ttc.errors import UserError
 from ttc.files import expanded
 from ttc.models import ModelId
@@ -136,6 +137,7 @@ class RunConfig:
         for part in (self.difficulty, self.generator, self.verifier, self.data, self.store):
             if part is not None:
                 part.check()
+        check_shares(self.generator, self.verifier)
         for budget in budgets:
             with self._named():
                 self.check_fit(budget)

@@ -13,11 +13,13 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from ttc.engines.adapters import Adapter
+from ttc.engines.base import Draw, start_engine
 from ttc.engines.checkpoint import resolve
 from ttc.engines.generator import VllmGenerator
-from ttc.engines.vllm_setup import engine_arguments, load_engine
+from ttc.engines.vllm_setup import engine_arguments
 from ttc.errors import UserError
 from ttc.pocket.problems import load_split
+from ttc.types import Sample, Trace
 
 pytestmark = pytest.mark.usefixtures("small_caches")
 
@@ -66,27 +68,22 @@ def merged(directory: Path) -> str:
     return str(directory)
 
 
-def greedy(engine: Any, lora: object) -> list[tuple[int, ...]]:
+def greedy(config: VllmGenerator) -> list[tuple[int, ...]]:
     """Return the token ids of greedy solutions."""
-    from vllm import SamplingParams
-
-    for number, problem in enumerate(load_split("validation")[:8]):
-        sampling = SamplingParams(temperature=0, max_tokens=64)
-        engine.add_request(str(number), f"{problem.question}\n", sampling, lora_request=lora)
+    engine, problems = start_engine(config), load_split("validation")[:8]
+    for ticket, problem in enumerate(problems):
+        engine.submit(ticket, Sample(Trace(problem), temperature=0.0), Draw())
     found: dict[int, tuple[int, ...]] = {}
-    while engine.has_unfinished_requests():
-        outputs = [output for output in engine.step() if output.finished]
-        found |= {int(output.request_id): tuple(output.outputs[0].token_ids) for output in outputs}
+    while engine.is_busy:
+        found |= {each.ticket: each.reply.token_ids for each in engine.poll() if isinstance(each.reply, Trace)}
     return [ids for _, ids in sorted(found.items())]
 
 
 def test_an_adapter_changes_greedy_solutions_as_merged_weights_do(adapter: Path, tmp_path: Path) -> None:
-    config = VllmGenerator(adapter=str(adapter))
+    config = VllmGenerator(adapter=str(adapter), max_tokens=64)
     config.check()
-    adapted_engine = load_engine(config)
-    adapted = greedy(adapted_engine, config.lora_request())
-    plain = greedy(adapted_engine, VllmGenerator().lora_request())
-    assert adapted == greedy(load_engine(VllmGenerator(model=merged(tmp_path / "merged"))), None)
+    adapted, plain = greedy(config), greedy(VllmGenerator(max_tokens=64))
+    assert adapted == greedy(VllmGenerator(model=merged(tmp_path / "merged"), max_tokens=64))
     assert sum(one != other for one, other in zip(adapted, plain, strict=True)) >= 4
 
 

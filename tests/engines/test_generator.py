@@ -14,6 +14,7 @@ import pytest
 from ttc.engines.base import Draw, Engine, EngineReply, start_engine
 from ttc.engines.checkpoint import fingerprint, resolve
 from ttc.engines.generator import VllmGenerator
+from ttc.engines.sampling import Seeded
 from ttc.errors import UserError
 from ttc.hashing import digest
 from ttc.pocket.problems import load_split
@@ -167,6 +168,28 @@ def test_the_keys_of_existing_stores_stay_and_a_stop_string_changes_them(pocket:
     stopped = start_engine(VllmGenerator(stop=["never seen", ANSWER]))
     for request, key in requests.items():
         assert pocket.key(request, Draw(1, 2)) == key != stopped.key(request, Draw(1, 2))
+
+
+def test_a_setting_that_changes_replies_changes_what_identifies_them_and_none_does_at_its_default() -> None:
+    assert VllmGenerator().identity() == (fingerprint(resolve("pocket", "generator")),)
+    changed = [
+        VllmGenerator(stop=["x"]),
+        VllmGenerator(sampling={"min_p": 0.1}),
+        VllmGenerator(seeded=Seeded.engine),
+        VllmGenerator(end_of_thought="</think>"),
+        VllmGenerator(few_shot="math"),
+        VllmGenerator(chat_template_kwargs={"x": 1}),
+    ]
+    assert len({repr(config.identity()) for config in [VllmGenerator(), *changed]}) == 1 + len(changed)
+    assert len({config.fingerprint() for config in [VllmGenerator(), *changed]}) == 1 + len(changed)
+
+
+def test_without_a_seed_per_request_the_engine_samples_by_itself() -> None:
+    unseeded = start_engine(VllmGenerator(seeded=Seeded.engine))
+    asked = [Sample(Trace(PROBLEMS[0]))] * 16
+    first, second = ([reply.reply for reply in replies(unseeded, asked, [Draw()] * 16)] for _ in range(2))
+    assert len(set(first)) > 1  # though all are the same draw
+    assert first != second
 
 
 def test_the_attempts_that_had_no_room_are_reported(pocket: Engine) -> None:

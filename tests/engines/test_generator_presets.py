@@ -12,7 +12,8 @@ from ttc.app.registry import config_directory, instantiate, register_run
 from ttc.config import RunConfig
 from ttc.engines.generator import VllmGenerator
 
-PRESETS = sorted(path.stem for path in (config_directory() / "generator").glob("*.yaml"))
+NAMES = sorted(path.stem for path in (config_directory() / "generator").glob("*.yaml"))
+PRESETS = [name for name in NAMES if "server" not in name]  # a server's model is known to the server alone
 FOR_ANY_MODEL = {"base", "chat", "deepseek-r1-distill", "qwen3", "qwen3-thinking"}
 
 

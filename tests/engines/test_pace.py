@@ -86,6 +86,17 @@ def test_short_samples_raise_the_limit_of_an_engine_that_was_expected_to_write_l
     assert 0.8 * LOSS_SECONDS <= simulation.pace.limit * tokens / 2 / rate <= 1.1 * LOSS_SECONDS
 
 
+def test_the_limit_rises_at_most_eightfold_at_once() -> None:
+    now, tokens = 0.0, 0
+    pace = Pace(10_000, 100, clock=lambda: now)
+    limits = []
+    for _ in range(8):
+        pace.observe(pace.limit, lambda: tokens)  # noqa: B023 (called at once)
+        now, tokens = now + 1, tokens + 10_000_000
+        limits.append(pace.limit)
+    assert limits == [8, 64, 64, 512, 512, 4096, 4096, 10_000]
+
+
 def test_nothing_is_measured_while_fewer_samples_are_open_than_may_be() -> None:
     now = 0.0
     pace = Pace(256, 100, clock=lambda: now)

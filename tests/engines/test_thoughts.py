@@ -71,7 +71,7 @@ def test_marks_that_are_ordinary_tokens_need_nothing(tokenizer: Any) -> None:
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        (VllmGenerator(end_of_thought="</thought>"), "generator.end_of_thought='</thought>' is not a mark that answers"),
+        (VllmGenerator(end_of_thought="</thought>"), "generator.end_of_thought='</thought>' is not a mark that"),
         (VllmGenerator(end_of_thought=""), "generator.end_of_thought='' is not a mark"),
         (VllmGenerator(end_of_thought="</think>", stop=["</think>"]), "generator.stop holds generator.end_of_thought"),
         (VllmGenerator(thinking=True), "generator.thinking=true is an option of chat templates; use it with"),

@@ -12,8 +12,10 @@ from flows import PROBLEM, grown
 from ttc.engines.base import Draw, Engine, EngineReply, start_engine
 from ttc.engines.checkpoint import POCKET_WEIGHTS
 from ttc.engines.ensemble import Ensemble
+from ttc.engines.reading import ReadingSettings
 from ttc.engines.verifier import VllmVerifier
 from ttc.errors import RunError, UserError
+from ttc.hashing import digest
 from ttc.types import Score, Trace
 
 pytestmark = pytest.mark.usefixtures("small_caches")
@@ -49,7 +51,10 @@ LABELS = ["+", "-"]
             {"format": "judge", "label_tokens": ["Yes", "No"]},
             "prm.format=judge asks a language model, but prm.model=pocket is",
         ),
-        ({"format": "judge", "label_tokens": LABELS}, r"prm.question does not name the answer '\+' of prm.label_tokens"),
+        (
+            {"format": "judge", "label_tokens": LABELS},
+            r"prm.question does not name the answer '\+' of",
+        ),
         ({"format": "answer"}, "the tokenizer of pocket has no chat template; use the format"),
         ({"step_separator": ""}, 'prm.step_separator="" separates no steps; use the one of the training'),
         ({"question": " "}, "prm.question is blank; ask for one of prm.label_tokens"),
@@ -163,6 +168,25 @@ def test_a_part_of_a_solution_never_passes_for_the_whole_in_the_store(short: Eng
 def test_the_key_of_a_solution_that_fits_does_not_depend_on_the_context(short: Engine) -> None:
     request = Score(LONG.prefix(1))
     assert short.key(request, Draw()) == start_engine(VllmVerifier()).key(request, Draw())
+
+
+def test_the_key_of_a_score_is_that_of_existing_stores() -> None:
+    verifier = VllmVerifier()
+    checkpoint, *changed = verifier.identity()
+    tokenizer = verifier.tokenizer()
+    assert tokenizer is not None
+    ids = verifier.step_format(tokenizer).ids(LONG)
+    expected = digest((checkpoint, "plain", [], 0, *changed), ids)
+    assert start_engine(verifier).key(Score(LONG), Draw()) == expected
+
+
+def test_options_of_the_reading_are_part_of_the_key_only_when_they_are_set() -> None:
+    assert ReadingSettings(format="trl", positive_class=1).reading_identity() == ("trl", [], 1)
+    set_ = ReadingSettings(format="trl", positive_class=1, step_separator="\n\n")
+    assert set_.reading_identity() == ("trl", [], 1, ("step_separator", "\n\n"))
+    labels = ["Yes", "No"]
+    judge = ReadingSettings(format="judge", label_tokens=labels, question="Yes or No?")
+    assert judge.reading_identity() == ("judge", labels, 0, ("question", "Yes or No?"))
 
 
 def test_a_value_that_is_not_a_number_stops_the_run(tmp_path: Path) -> None:

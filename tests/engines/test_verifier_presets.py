@@ -8,6 +8,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from ttc.app.registry import config_directory, instantiate, register_run
+from ttc.config import RunConfig
 from ttc.engines.formats import FORMATS
 from ttc.engines.verifier import VllmVerifier
 from ttc.errors import UserError
@@ -23,9 +24,9 @@ FOR_ANY_MODEL = {"trl", "reward_model", "judge"}
 def preset(*overrides: str) -> VllmVerifier:
     register_run()
     with initialize_config_dir(str(config_directory()), version_base="1.3"):
-        verifier = instantiate(compose("run", list(overrides))).prm
-    assert isinstance(verifier, VllmVerifier)
-    return verifier
+        config = instantiate(compose("run", list(overrides)))
+    assert isinstance(config, RunConfig) and isinstance(config.prm, VllmVerifier)
+    return config.prm
 
 
 @pytest.mark.parametrize("name", PRESETS)

@@ -65,7 +65,7 @@ class ScriptedServer:
     def __init__(self) -> None:
         self.asked: list[Asked] = []
         self._queued: dict[str, deque[Reply]] = defaultdict(deque)
-        self._standing: dict[str, Script] = {"/v1/models": lambda asked: model_list(MODEL)}
+        self._standing: dict[str, Reply | Script] = {"/v1/models": model_list(MODEL)}
         self._lock = threading.Lock()
         self._connections: set[socket.socket] = set()
         self._http: ThreadingHTTPServer | None = None
@@ -79,10 +79,8 @@ class ScriptedServer:
     def script(self, path: str, *first: Reply, then: Reply | Script | None = None) -> None:
         """Set the next replies of a path, and what is replied after them."""
         self._queued[path] = deque(first)
-        if callable(then):
+        if then is not None:
             self._standing[path] = then
-        elif then is not None:
-            self._standing[path] = lambda asked: then
 
     def bodies(self, path: str) -> list[dict[str, Any]]:
         """Return the bodies of the requests to a path."""
@@ -119,7 +117,8 @@ class ScriptedServer:
             queued = self._queued[asked.path]
             if queued:
                 return queued.popleft()
-        return self._standing.get(asked.path, lambda asked: NOT_FOUND)(asked)
+            standing = self._standing.get(asked.path, NOT_FOUND)
+        return standing if isinstance(standing, Reply) else standing(asked)
 
 
 @contextmanager

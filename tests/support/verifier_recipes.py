@@ -44,10 +44,11 @@ Logits = Callable[[Sequence[int]], Any]
 
 
 def _loaded(directory: Path, kind: str) -> Any:
+    import torch
     import transformers
 
     automatic = getattr(transformers, f"AutoModelFor{kind}")
-    return automatic.from_pretrained(directory, trust_remote_code=False).eval()
+    return automatic.from_pretrained(directory, trust_remote_code=False, dtype=torch.float32).eval()
 
 
 def _read(model: Any, ids: Sequence[int], **arguments: Any) -> Any:

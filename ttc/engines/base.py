@@ -85,8 +85,10 @@ class Memory(Protocol):
         """Forget it."""
 
 
-SPEED_SETTINGS = frozenset({"max_num_seqs", "gpu_memory_utilization", "kv_cache_gib", "tensor_parallel_size"})
-"""Settings of an engine that affect its speed only."""
+SPEED_SETTINGS = frozenset({"max_num_seqs", "gpu_memory_utilization", "kv_cache_gib", "tensor_parallel_size"}) | {
+    *("base_url", "api_key_env", "max_in_flight", "timeout_seconds", "patience_seconds")
+}
+"""Settings of an engine that affect its speed, or where it is, and not what it replies."""
 
 
 @dataclass

@@ -1,7 +1,8 @@
 """RMSNorm on a CPU in one kernel.
 
 vLLM's CPU build has the kernel, but vLLM chooses it on GPUs alone and normalises with a chain of torch operations here.
-Registered as an implementation of its own, it makes the pocket's sampling 1.08 times as fast, with the same tokens.
+Registered as an implementation of its own, it makes the pocket's sampling about 1.05 times as fast, with the same
+tokens.
 """
 
 from __future__ import annotations

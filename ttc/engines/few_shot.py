@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ttc.errors import UserError
-from ttc.files import open_regular, read_jsonl
+from ttc.files import expanded, open_regular, read_jsonl
 
 SHIPPED = Path(__file__).resolve().parent / "worked_examples"
 KEY = "generator.few_shot"
@@ -38,7 +38,7 @@ def read_examples(given: str) -> tuple[WorkedExample, ...]:
     Raises:
         UserError: there is no such file, or a row is not an example; with the line.
     """
-    path = SHIPPED / f"{given}.yaml" if given in shipped_names() else Path(given).expanduser()
+    path = SHIPPED / f"{given}.yaml" if given in shipped_names() else expanded(given)
     try:
         changed_at = path.stat().st_mtime_ns
     except (OSError, ValueError) as error:

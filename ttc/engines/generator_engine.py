@@ -143,13 +143,16 @@ class GeneratorEngine:
 
     @property
     def decoding_tokens(self) -> int:
-        return self._sampler.decoding_tokens if self._running else 0
+        return self._decoding() if self._running else 0
+
+    def _decoding(self) -> int:
+        return self._sampler.decoding_tokens
 
     def poll(self) -> list[EngineReply]:
         self._start_waiting()
         replies, self._immediate = self._immediate, []
         if self._running:
-            self._pace.observe(len(self._running), lambda: self.decoding_tokens)
+            self._pace.observe(len(self._running), self._decoding if self._sampler.knows_progress else None)
             for completion in self._sampler.poll():
                 if reply := self._receive(completion):
                     replies.append(reply)

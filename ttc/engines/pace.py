@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 FIRST = 8  # samples open at the start
 LOSS_SECONDS = 60.0  # of work, which a kill may lose
@@ -23,12 +24,9 @@ GAIN = 1.1  # a batch of twice the size that decodes faster by less is no gain
 class Pace:
     """Sets the number of open samples.
 
-    It rises to what a kill may lose: `LOSS_SECONDS` of work, where an open sample has half of its tokens on average.
+    It follows what a kill may lose: `LOSS_SECONDS` of work, where an open sample has half of its tokens on average.
     Beyond that it doubles for as long as doubling makes the engine faster by `GAIN`, and takes back the last doubling,
     which did not: where a single solution takes minutes, fewer open samples would lose no less time, only throughput.
-
-    Attributes:
-        limit: samples that may be open now.
     """
 
     def __init__(
@@ -42,74 +40,73 @@ class Pace:
             first: samples that may be open at the start.
             clock: of seconds.
         """
-        self.limit = min(first, most)
+        self._limit = self._useful = min(first, most)
         self._most, self._clock = most, clock
         self._expected_tokens = expected_tokens
         self._finished_tokens = self._finished = 0
-        self._window: tuple[float, int] | None = None  # when it began, and the tokens decoded until then
+        self._window: _Window | None = None
         self._before: tuple[int, float] | None = None  # the limit before it last rose, and tokens per second there
-        self._was_doubled = False
+        self._is_new = False  # whether the limit has risen, and no window has passed since
         self._is_growing = True
+
+    @property
+    def limit(self) -> int:
+        """Samples that may be open now."""
+        return self._limit
 
     def finish(self, tokens: int) -> None:
         """Count a finished sample's tokens."""
         self._finished += 1
         self._finished_tokens += tokens
 
-    @property
-    def is_settled(self) -> bool:
-        """Whether nothing can raise the limit any more."""
-        return self.limit >= self._most
-
-    def observe(self, open_samples: int, decoding_tokens: Callable[[], int]) -> None:
-        """Measure the throughput and raise the limit; call it whenever the engine has worked.
+    def observe(self, open_samples: int, decoding_tokens: Callable[[], int] | None) -> None:
+        """Measure the throughput and set the limit; call it whenever the engine has worked.
 
         Args:
-            open_samples: samples that the engine is working on. Where there are fewer than the limit, a higher one
+            open_samples: samples that the engine is working on. Where there are fewer than the limit, another one
                 would change nothing, and nothing is measured.
-            decoding_tokens: returns the tokens of open samples; it is asked rarely.
+            decoding_tokens: returns the tokens of open samples; it is asked rarely. None where they are unknown: then
+                throughput shows in finished samples only, and is measured over as many as are open.
         """
-        if self.is_settled:
-            return
-        if open_samples < self.limit:
+        if open_samples < self._limit:
             self._window = None
             return
-        now = self._clock()
-        if self._window is None:
-            self._window = (now, self._finished_tokens + decoding_tokens())
+        now, window = self._clock(), self._window
+        if window and not window.is_over(now, self._finished, self._limit if decoding_tokens is None else 0):
             return
-        seconds = now - self._window[0]
-        if seconds < WINDOW_SECONDS:
+        decoded = self._finished_tokens + (decoding_tokens() if decoding_tokens else 0)
+        if window and decoded - window.decoded < WINDOW_TOKENS * self._limit:
             return
-        decoded = self._finished_tokens + decoding_tokens() - self._window[1]
-        if decoded < WINDOW_TOKENS * self.limit:
+        self._window = _Window(now, decoded, self._finished)
+        if window is None:
             return
-        self._window = None
-        self._adjust(decoded / seconds)
+        if self._is_new:
+            self._is_new = False  # this window was that of the new samples' prompts
+        else:
+            self._adjust((decoded - window.decoded) / (now - window.began_at))
 
     def _adjust(self, rate: float) -> None:
         """Set the limit by the tokens per second that were measured at the present one."""
         harmless = min(int(LOSS_SECONDS * rate / (self._sample_tokens() / 2)), self._most)
-        if harmless > self.limit:
-            self._raise(rate, min(harmless, JUMP * self.limit))
-        elif self._is_growing and self._gained(rate):
-            self._raise(rate, min(2 * self.limit, self._most))
-            self._was_doubled = True
-        elif self._is_growing:
+        if harmless > self._limit:
+            self._raise(rate, min(harmless, JUMP * self._limit))
+        elif harmless < self._limit and self._is_growing and self._gained(rate):
+            self._useful = self._limit
+            self._raise(rate, min(2 * self._limit, self._most))
+        elif harmless < self._limit:
             self._is_growing = False
-            if self._was_doubled and self._before:
-                self.limit = self._before[0]
+            self._limit = max(harmless, self._useful)
 
     def _raise(self, rate: float, limit: int) -> None:
-        self._before, self._was_doubled = (self.limit, rate), False
-        self.limit = limit
+        self._before, self._is_new = (self._limit, rate), True
+        self._limit = limit
 
     def _gained(self, rate: float) -> bool:
         """Whether the last rise made the engine faster by at least `GAIN` for each doubling."""
         if self._before is None:
             return True
         limit, before = self._before
-        return rate > before * math.pow(GAIN, math.log2(self.limit / limit))
+        return rate > before * math.pow(GAIN, math.log2(self._limit / limit))
 
     def _sample_tokens(self) -> float:
         """Return a sample's expected tokens: the mean of the finished ones, once there are a few.
@@ -119,3 +116,16 @@ class Pace:
         if self._finished < ENOUGH:
             return max(self._expected_tokens, 1.0)
         return max(self._finished_tokens / self._finished, 1.0)
+
+
+@dataclass(frozen=True)
+class _Window:
+    """A time over which throughput is measured."""
+
+    began_at: float
+    decoded: int  # tokens, until then
+    finished: int  # samples, until then
+
+    def is_over(self, now: float, finished: int, samples: int) -> bool:
+        """Whether it was long enough, and as many samples as these have been finished in it."""
+        return now - self.began_at >= WINDOW_SECONDS and finished - self.finished >= samples

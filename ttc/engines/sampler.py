@@ -50,7 +50,13 @@ class Completion:
 
 
 class Sampler(Protocol):
-    """A running model that continues many prompts at once."""
+    """A running model that continues many prompts at once.
+
+    Attributes:
+        knows_progress: whether `decoding_tokens` is known.
+    """
+
+    knows_progress: bool
 
     def submit(self, ticket: int, asked: Continuation) -> None:
         """Queue a prompt."""

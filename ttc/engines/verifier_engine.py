@@ -73,9 +73,15 @@ class VerifierEngine:
 
     def _reply(self, scored: Scored) -> EngineReply:
         partial = self._running.pop(scored.ticket)
-        value = scored.values[self._config.positive_class]
+        wanted, classes = self._config.positive_class, len(scored.values)
+        if wanted >= classes:
+            raise RunError(
+                f"prm.positive_class={wanted}: {self._name} gives {classes} value{'s' * (classes > 1)}; use at most "
+                f"{classes - 1}."
+            )
+        value = scored.values[wanted]
         if not math.isfinite(value):
-            raise RunError(f"prm.model={self._name}: a value is {value}, not a number; use e.g. prm.dtype=float32.")
+            raise RunError(f"prm.model={self._name}: a value is {value}, not a number; run it in float32.")
         return EngineReply(scored.ticket, value, Usage(scored.prompt_tokens, scored.cached_tokens), partial=partial)
 
 

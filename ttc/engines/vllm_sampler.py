@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 class VllmSampler:
     """A checkpoint in vLLM that continues prompts."""
 
+    knows_progress = True
+
     def __init__(self, settings: SamplingSettings, model: VllmModel) -> None:
         self._settings, self._model = settings, model
 

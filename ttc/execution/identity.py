@@ -8,13 +8,18 @@ from dataclasses import asdict
 from typing import Any
 
 from ttc.config import RunConfig
-from ttc.engines.base import SPEED_SETTINGS
+from ttc.engines.base import SPEED_SETTINGS, EngineConfig, Generator
 from ttc.hashing import digest
 from ttc.runs.identity import RunIdentity
 from ttc.strategies.base import Strategy, config_of
 
 NEW_SETTINGS = frozenset({"stop", "samples", "thresholds"})
 """Settings that finished runs and stores may be older than: what is not set is left out."""
+
+LATER_ENGINE_SETTINGS = frozenset(
+    {"adapter", "end_of_thought", "few_shot", "seeded", "thinking", "question", "step_separator"}
+)
+"""Settings of checkpoints that came later still: what is at its default is left out."""
 
 
 def identity_of(config: RunConfig, overrides: Iterable[str] = ()) -> RunIdentity:
@@ -46,8 +51,17 @@ def _results_of(part: Any) -> dict[str, Any]:
     if isinstance(part, Strategy):
         settings |= {name: value for name, value in config_of(part).items() if isinstance(value, dict)}  # classes too
         settings |= part.file_digests()
+    unchanged = later_defaults(part)
     return {
         name: value
         for name, value in settings.items()
-        if name not in SPEED_SETTINGS and (value or name not in NEW_SETTINGS - {"stop"})
+        if name not in SPEED_SETTINGS | unchanged and (value or name not in NEW_SETTINGS - {"stop"})
     }
+
+
+def later_defaults(part: object) -> frozenset[str]:
+    """Return those of an engine's later settings that are at their defaults."""
+    if not isinstance(part, EngineConfig):
+        return frozenset()
+    later = LATER_ENGINE_SETTINGS - ({"step_separator"} if isinstance(part, Generator) else set())  # it always had one
+    return frozenset(later - part.changed_settings().keys())

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ttc.config import RunConfig
 from ttc.cost import Flops, Ledger, Tokens
-from ttc.execution.identity import NEW_SETTINGS, budgets_digest
+from ttc.execution.identity import NEW_SETTINGS, budgets_digest, later_defaults
 from ttc.grading import Grader
 from ttc.models import ModelId
 from ttc.runs.records import ProblemRecord
@@ -120,7 +120,8 @@ def stored_settings(config: RunConfig, budget: int) -> dict[str, Any]:
 
 def _given(part: Any) -> dict[str, Any]:
     """Return a part's settings; those that stores may be older than only where they are set."""
-    settings = {field.name: getattr(part, field.name) for field in fields(part)}
+    unchanged = later_defaults(part)
+    settings = {field.name: getattr(part, field.name) for field in fields(part) if field.name not in unchanged}
     return {name: value for name, value in settings.items() if name not in NEW_SETTINGS or value}
 
 

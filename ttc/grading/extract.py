@@ -61,8 +61,8 @@ def extract_answer(text: str) -> str | None:
     nested braces; also \boxed 5), together with the boxes that it forms a list with: "\boxed{3} and \boxed{5}" is
     "3, 5". If that box is empty or cut off, there is no answer, even if an earlier box is complete. Only in a text
     without any box, the fallbacks are, in this order: the last "#### 18" (GSM8K); the last "answer is ...",
-    "answer: ...", "答案是..." or heading "Final Answer" with a line below it. The last number of a text is never used as a
-    guess.
+    "answer: ...", "答案是..." or heading "Final Answer" with a line below it. The last number of a text is never used
+    as a guess.
     """
     text = _spoken(text)
     if tagged := _tagged(text):

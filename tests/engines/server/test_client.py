@@ -168,7 +168,7 @@ def test_a_long_silence_of_all_servers_ends_the_run(server: ScriptedServer, fail
             other.stop()
         with pytest.raises(
             RunError,
-            match=r"^no server of generator\.model=served has answered for 0\.3 seconds \(http://.*\); start it again, ",
+            match=r"^no server of generator\.model=served has answered for 0\.3 seconds \(http://.*\); start it ",
         ):
             answered(client, questions(3))
 

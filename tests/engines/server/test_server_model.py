@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from http_server import DROPPED, MODEL, Asked, Reply, ScriptedServer, model_list, refusal, scripted_server
+from tokenizers import Tokenizer
 
 from ttc.engines.checkpoint import resolve
 from ttc.engines.generator_engine import GeneratorEngine
@@ -56,10 +57,8 @@ def refusal_of(config: ServerGenerator, by_ids: bool = False) -> str:
 
 
 def pocket_tokens(asked: Asked) -> Reply:
-    from transformers import AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(resolve("pocket", "generator"))
-    return Reply(body={"tokens": tokenizer(asked.body["prompt"], add_special_tokens=False)["input_ids"]})
+    tokenizer = Tokenizer.from_file(f"{resolve('pocket', 'generator')}/tokenizer.json")
+    return Reply(body={"tokens": tokenizer.encode(asked.body["prompt"], add_special_tokens=False).ids})
 
 
 def test_the_context_is_the_smallest_of_all_servers_and_of_what_was_set(server: ScriptedServer) -> None:

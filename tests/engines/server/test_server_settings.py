@@ -41,8 +41,20 @@ def test_a_url_ends_with_a_path_and_without_a_slash(given: str, expected: str) -
 
 @pytest.mark.parametrize(
     "url",
-    ["localhost:8000", "localhost", "ftp://h:1", "http://", "http://:8000", "http://h:70000", "http://h:0", "http://h:x"]
-    + ["http://[::1", "http://my host:8000", "   ", 8000],
+    [
+        "localhost:8000",
+        "localhost",
+        "ftp://h:1",
+        "http://",
+        "http://:8000",
+        "http://h:70000",
+        "http://h:0",
+        "http://h:x",
+        "http://[::1",
+        "http://my host:8000",
+        "   ",
+        8000,
+    ],
 )
 def test_what_is_not_the_url_of_a_server_is_refused_wherever_it_stands(url: object) -> None:
     for given in (url, [URL, url]):
@@ -93,7 +105,7 @@ def test_a_variable_that_was_named_must_be_set(monkeypatch: pytest.MonkeyPatch, 
         generator(api_key_env="MY_KEY").check()
 
 
-@pytest.mark.parametrize("key", [f"{SECRET}\nrest", f"{SECRET}…", f"{SECRET}\x00".replace("\x00", "\x07")])
+@pytest.mark.parametrize("key", [f"{SECRET}\nrest", f"{SECRET}…", f"{SECRET}\x07"])
 def test_a_key_that_no_header_can_hold_is_refused_and_not_repeated(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
     monkeypatch.setenv("TTC_API_KEY", key)
     with pytest.raises(UserError, match=r"^the environment variable TTC_API_KEY holds a line break or ") as refusal:

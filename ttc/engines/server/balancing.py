@@ -82,5 +82,7 @@ class Balancer:
 
     @property
     def is_given_up(self) -> bool:
-        """Whether no request has succeeded for too long."""
-        return self._failing_since is not None and self._clock() - self._failing_since > self._patience_seconds
+        """Whether no request has succeeded for too long, and none is being worked on."""
+        if self._failing_since is None or any(target.in_flight for target in self.targets):
+            return False
+        return self._clock() - self._failing_since > self._patience_seconds

@@ -62,7 +62,7 @@ class ServerClient:
         """Start the thread; nothing is sent before the first question."""
         import openai
 
-        for name in ("httpx", "httpx2", "httpcore", "openai"):
+        for name in ("httpx", "httpx2", "httpcore", "httpcore2", "openai"):
             logging.getLogger(name).setLevel(logging.WARNING)  # they would log every request
         self._settings, self._key = settings, settings.api_key
         self._balancer = Balancer(settings.urls, settings.patience_seconds)
@@ -77,6 +77,8 @@ class ServerClient:
             )
             for url in settings.urls
         }
+        for client in self._clients.values():
+            client.organization = client.project = None  # of OpenAI's account, from the environment: not for others
         self._answers: queue.SimpleQueue[Answer | BaseException] = queue.SimpleQueue()
         self._tasks: set[asyncio.Task[None]] = set()  # the loop itself holds them only weakly
         self._last_failure = ""
@@ -180,15 +182,16 @@ class ServerClient:
             )
             found = _object(content)
         except (openai.APIError, ValueError) as error:
+            target.in_flight -= question.sequences
             self._note(target, error)
             if retrying.is_temporary(error):
                 raise
             raise RunError(f"{self._refusal(target.url, error)} Stored replies are kept.") from None
         except BaseException:
+            target.in_flight -= question.sequences
             target.is_tried = False
             raise
-        finally:
-            target.in_flight -= question.sequences
+        target.in_flight -= question.sequences
         if self._balancer.succeeded(target):
             log.warning("%s answers again", target.url)
         return found
@@ -248,7 +251,7 @@ class ServerClient:
         return self._key != NO_KEY
 
     def _reason(self, error: Exception) -> str:
-        """Return the reason on one line, without the key, which some servers repeat."""
+        """Return the reason on one line, without the key."""
         import openai
 
         if isinstance(error, openai.APITimeoutError):
@@ -257,9 +260,11 @@ class ServerClient:
             text = f"{error.status_code}, {_server_message(error)}"
         else:
             text = str(error.__cause__ or error)
-        if self._key_is_set:
-            text = text.replace(self._key, "***")
-        return shortened(text).rstrip(".")
+        return shortened(self.without_key(text)).rstrip(".")
+
+    def without_key(self, text: str) -> str:
+        """Return what a server said without the key, which some servers repeat."""
+        return text.replace(self._key, "***") if self._key_is_set else text
 
 
 def _server_message(error: openai.APIStatusError) -> str:

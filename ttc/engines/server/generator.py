@@ -15,7 +15,7 @@ from ttc.engines.server.sampler import ServerSampler
 from ttc.engines.server.settings import ServerSettings
 from ttc.engines.server.text_engine import TextEngine
 
-FIRST_OPEN = 64  # samples; a server says nothing of those that are not finished, so its speed shows late
+FIRST_OPEN = 16  # samples; a server says nothing of those that are not finished, so its speed shows late
 
 
 class Protocol(StrEnum):

@@ -42,10 +42,10 @@ class ServerModel:
         self._client: ServerClient | None = None
         self._needs_tokenizer = needs_tokenizer
         key = digest("server facts", type(settings).__qualname__, settings.served_identity(), settings.fingerprint())
-        body = memory.get(key) if memory else None
+        body = None if memory is None else memory.get(key)
         known = None if body is None else Facts.loaded(body)
         self.facts = known or self._ask()
-        if memory and known is None:
+        if memory is not None and known is None:
             if body is not None:
                 memory.drop(key)
             memory.keep(key, self.facts.dumped())
@@ -78,6 +78,7 @@ class ServerModel:
     def client(self) -> ServerClient:
         """The connection; where nothing has been asked yet, it is tried first, so that a wrong address is one line."""
         if self._client is None and self._ask() != self.facts:
+            self._client = None
             group = self._settings.group
             raise UserError(
                 f"{self._settings.key}: the server has another context than before ({group}.version tells such servers "
@@ -101,7 +102,7 @@ class ServerModel:
         card = next((card for card in cards if card.get("id") == settings.model), None)
         if card is None:
             served = ", ".join(str(card.get("id")) for card in cards[:8]) or "nothing"
-            raise UserError(f"{settings.key} is not served at {url}; it serves {served}.")
+            raise UserError(f"{settings.key} is not served at {url}; it serves {client.without_key(served)}.")
         served_context = card.get("max_model_len")
         context = served_context if isinstance(served_context, int) else UNKNOWN_CONTEXT
         given = settings.max_model_len

@@ -14,7 +14,7 @@ from ttc.errors import RunError
 from ttc.hashing import seed_of
 
 WAIT_SECONDS = 0.002  # for a reply, before whoever polls may do other work
-MOST_TOGETHER = 16  # samples of one prompt in one request: the reply comes when the last of them is finished
+MOST_TOGETHER = 4  # samples of one prompt in one request: the reply comes when the last of them is finished
 GREEDY_TEMPERATURE = 1e-5  # below it vLLM samples greedily, and then refuses to do so more than once in a request
 NEUTRAL = {"min_p": 0.0, "repetition_penalty": 1.0}
 """What a server would else take from the checkpoint's generation_config.json."""
@@ -27,6 +27,8 @@ class ServerSampler:
     a request the seed plus i, and the seeds here are built that way, so what is sampled does not depend on what was
     asked for together.
     """
+
+    knows_progress = False
 
     def __init__(self, settings: SamplingSettings, model: ServerModel) -> None:
         self._settings, self._model = settings, model

@@ -57,7 +57,7 @@ class ServerScorer:
 
 def _values(data: object) -> tuple[float, ...]:
     """Return the classes' values: given as they are, or for each token."""
-    if not isinstance(data, list) or not data:
+    last = data[-1] if isinstance(data, list) and data and isinstance(data[-1], list) else data
+    if not isinstance(last, list) or not last:
         raise ValueError("no values")
-    last = data[-1] if isinstance(data[-1], list) else data
     return tuple(float(value) for value in last)

@@ -13,14 +13,11 @@ from ttc.engines.base import EngineConfig
 from ttc.engines.checkpoint import HUB_ID, POCKET, local_directory, resolve
 from ttc.engines.pretrained import load_tokenizer
 from ttc.errors import UserError
-from ttc.hashing import digest
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 NO_KEY = "EMPTY"  # what servers without keys are sent, by convention
-PLACES = frozenset({"base_url", "api_key_env", "max_in_flight", "timeout_seconds", "patience_seconds"})
-"""Settings that do not affect what a model replies."""
 
 
 @dataclass
@@ -167,10 +164,6 @@ class ServerSettings(EngineConfig):
             if self.tokenizer:
                 raise
             return None
-
-    def fingerprint(self) -> str:
-        changed = {name: value for name, value in self.changed_settings().items() if name not in PLACES}
-        return digest(type(self).__qualname__, sorted(changed.items())).hex()
 
     def served_identity(self) -> tuple[object, ...]:
         """Return what the store's keys say about the model: its name, not its address."""

@@ -84,7 +84,7 @@ class TextEngine:
         if self._running:
             client = self._model.client
             client.ask(started)
-            self._pace.observe(len(self._running), lambda: 0)
+            self._pace.observe(len(self._running), None)
             for answer in client.answers(WAIT_SECONDS):
                 client.ask([*self._receive(answer)])
         ready, self._immediate = self._immediate, []
@@ -202,10 +202,17 @@ def _text(choice: Json, end_of_thought: str | None) -> str:
     """Return what was written; some servers give a reasoning model's thought apart."""
     message = choice.get("message")
     if message is None:
-        return str(choice["text"])
-    thought = message.get("reasoning_content") or message.get("reasoning")
-    content = message.get("content") or ""
-    return f"{thought}{end_of_thought or '</think>'}{content}" if thought else str(content)
+        return _string(choice["text"])
+    thought = _string(message.get("reasoning_content") or message.get("reasoning"))
+    content = _string(message.get("content"))
+    return f"{thought}{end_of_thought or '</think>'}{content}" if thought else content
+
+
+def _string(value: object) -> str:
+    """Return a text; null stands for an empty one."""
+    if value is not None and not isinstance(value, str):
+        raise TypeError("a text is not a string")
+    return value or ""
 
 
 def _stop_reason(choice: Json) -> object:
