@@ -17,7 +17,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from ttc.engines.vllm_setup import silence
+from ttc.engines.environment import silence
 from ttc.terminal import plain_table
 
 sys.path.append(str(Path(__file__).parents[2] / "tests" / "support"))

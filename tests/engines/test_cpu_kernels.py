@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ttc.engines.cpu_kernels import PROVIDER, kernel_config
-from ttc.engines.vllm_setup import prepare
+from ttc.engines.environment import prepare
 
 if not prepare():
     pytest.skip("vLLM has kernels of its own for GPUs", allow_module_level=True)

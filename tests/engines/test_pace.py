@@ -20,10 +20,19 @@ class Simulation:
         limits: each limit that was set, with the time at which it was.
     """
 
-    def __init__(self, rate: Callable[[int], float], tokens: int, most: int, expected_tokens: float) -> None:
+    def __init__(
+        self,
+        rate: Callable[[int], float],
+        tokens: int,
+        most: int,
+        expected_tokens: float,
+        first: int = 8,
+        knows_progress: bool = True,
+    ) -> None:
         """`rate` returns tokens per second by the number of open samples, of `tokens` each."""
         self.now = 0.0
-        self.pace = Pace(most, expected_tokens, clock=lambda: self.now)
+        self.pace = Pace(most, expected_tokens, first, clock=lambda: self.now)
+        self._knows_progress = knows_progress
         self.limits = [(0.0, self.pace.limit)]
         self._rate, self._tokens = rate, tokens
         self._open: list[float] = []  # tokens that each has
@@ -32,7 +41,7 @@ class Simulation:
         end = self.now + seconds
         while self.now < end:
             self._open += [0.0] * (self.pace.limit - len(self._open))
-            self.pace.observe(len(self._open), lambda: int(sum(self._open)))
+            self.pace.observe(len(self._open), self._decoding if self._knows_progress else None)
             if self.pace.limit != self.limits[-1][1]:
                 self.limits.append((self.now, self.pace.limit))
             self.now += TICK_SECONDS
@@ -42,6 +51,9 @@ class Simulation:
             for _ in range(len(decoded) - len(self._open)):
                 self.pace.finish(self._tokens)
         return self
+
+    def _decoding(self) -> int:
+        return int(sum(self._open))
 
 
 def test_a_kill_of_a_slow_engine_loses_about_a_minute_of_work() -> None:
@@ -56,6 +68,27 @@ def test_a_slow_engine_comes_down_to_where_it_would_have_stayed_once_doubling_wa
     simulation = Simulation(lambda samples: 10.0, 4000, most=256, expected_tokens=4000).run(2000)
     assert simulation.pace.limit == 8  # where it began: a batch of 16 was no faster
     assert max(limit for _, limit in simulation.limits) == 16
+
+
+def test_the_limit_comes_down_when_samples_turn_out_longer_than_expected() -> None:
+    rate, tokens = 90.0, 520
+    simulation = Simulation(lambda samples: rate, tokens, most=256, expected_tokens=130).run(2400)
+    assert simulation.pace.limit * tokens / 2 / rate <= 1.1 * LOSS_SECONDS
+
+
+def test_a_server_that_says_nothing_of_open_samples_is_held_to_the_same_loss() -> None:
+    rate, tokens = 90.0, 260
+    simulation = Simulation(lambda s: rate, tokens, most=256, expected_tokens=1024, first=16, knows_progress=False)
+    losses = [limit * tokens / 2 / rate for _, limit in simulation.run(2400).limits]
+    assert max(losses) <= 1.3 * LOSS_SECONDS
+
+
+def test_a_fast_server_is_full_once_its_first_samples_have_been_finished() -> None:
+    def rate(samples: int) -> float:
+        return 40.0 * samples
+
+    simulation = Simulation(rate, 400, most=256, expected_tokens=1024, first=16, knows_progress=False).run(60)
+    assert simulation.pace.limit == 256
 
 
 def test_a_fast_engine_is_full_within_two_seconds() -> None:
@@ -77,7 +110,7 @@ def test_samples_that_take_minutes_are_opened_for_as_long_as_more_of_them_are_fa
 
 def test_throughput_that_never_stops_growing_fills_the_engine() -> None:
     simulation = Simulation(lambda samples: 30.0 * samples, 16_000, most=512, expected_tokens=16_000).run(60)
-    assert simulation.pace.limit == 512 and simulation.pace.is_settled
+    assert simulation.pace.limit == 512
 
 
 def test_short_samples_raise_the_limit_of_an_engine_that_was_expected_to_write_long_ones() -> None:
@@ -87,14 +120,8 @@ def test_short_samples_raise_the_limit_of_an_engine_that_was_expected_to_write_l
 
 
 def test_the_limit_rises_at_most_eightfold_at_once() -> None:
-    now, tokens = 0.0, 0
-    pace = Pace(10_000, 100, clock=lambda: now)
-    limits = []
-    for _ in range(8):
-        pace.observe(pace.limit, lambda: tokens)  # noqa: B023 (called at once)
-        now, tokens = now + 1, tokens + 10_000_000
-        limits.append(pace.limit)
-    assert limits == [8, 64, 64, 512, 512, 4096, 4096, 10_000]
+    simulation = Simulation(lambda samples: 1e6, 1000, most=10_000, expected_tokens=1000).run(3)
+    assert [limit for _, limit in simulation.limits] == [8, 64, 512, 4096, 10_000]
 
 
 def test_nothing_is_measured_while_fewer_samples_are_open_than_may_be() -> None:

@@ -74,7 +74,10 @@ def show_run(title: str, table: pd.DataFrame, summary: Mapping[str, Any], consol
     for line in cost_lines(summary):
         print_plain(console, line, style="dim")
     for note in summary.get("notes", []):
-        print_plain(console, _fold("note: ", printable_line(note)))
+        start, text = (
+            ("warning: ", note.removeprefix("warning: ")) if note.startswith("warning: ") else ("note: ", note)
+        )
+        print_plain(console, _fold(start, printable_line(text)))
 
 
 def show_sweep(

@@ -96,7 +96,7 @@ def _train(name: str, overrides: list[str] | None) -> None:
 
 
 def _run_training(training: Training, job: Job) -> None:
-    from ttc.engines.vllm_setup import silence
+    from ttc.engines.environment import silence
 
     silence()
     from transformers.utils import logging

@@ -125,6 +125,10 @@ class EngineConfig(ABC):
                 changed[setting.name] = value
         return changed
 
+    def file_digests(self) -> dict[str, str]:
+        """Return, for each setting that names a file, what identifies its content."""
+        return {}
+
     def check(self) -> None:
         """Refuse impossible values before any weights load.
 

@@ -57,9 +57,10 @@ def _read(reader: VllmGenerator, model: VllmModel, problems: Sequence[Problem]) 
 
     engine, most = model.engine, model.facts.max_model_len
     writer = PromptWriter(reader, model.tokenizer, endings_of(reader, model))
+    params = PoolingParams(task="embed", use_activation=False)
     for number, problem in enumerate(problems):
         ids = list(writer.prompt(Trace(problem), reader.max_tokens, most).token_ids)[:most]
-        engine.add_request(str(number), tokens_input(ids), PoolingParams(task="embed", use_activation=False))
+        engine.add_request(str(number), tokens_input(ids), params, lora_request=model.lora_request)
     vectors: dict[int, list[float]] = {}
     tokens, flops = 0, 0
     while engine.has_unfinished_requests():

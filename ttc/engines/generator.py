@@ -8,13 +8,14 @@ from typing import ClassVar
 
 from ttc.engines.base import Engine, Generator
 from ttc.engines.context import check_room, context_of
+from ttc.engines.environment import prepare
 from ttc.engines.generator_engine import GeneratorEngine
 from ttc.engines.known_fields import refuse_unknown
 from ttc.engines.pace import Pace
 from ttc.engines.sampling import SamplingSettings
 from ttc.engines.vllm_model import VllmModel
 from ttc.engines.vllm_sampler import VllmSampler
-from ttc.engines.vllm_setup import VllmSettings, prepare
+from ttc.engines.vllm_setup import VllmSettings
 from ttc.errors import UserError
 from ttc.models import Embeddings
 from ttc.types import Problem
@@ -54,6 +55,9 @@ class VllmGenerator(SamplingSettings, VllmSettings, Generator):
 
     def check_problems(self, problems: Sequence[Problem]) -> None:
         check_room(self, problems, context_of(self), self.tokenizer)
+
+    def file_digests(self) -> dict[str, str]:
+        return super().file_digests() | self.example_digests()
 
     def identity(self) -> tuple[object, ...]:
         return (*super().identity(), *self.sampling_identity())

@@ -76,7 +76,7 @@ class GeneratorEngine:
         tokenizer = model.tokenizer
         config.check_template(tokenizer, model.name)  # again: the first time, it may not have been downloaded
         self._endings = endings_of(config, model)
-        self._splitter = StepSplitter(tokenizer, config.step_separator, self._endings)
+        self._splitter = StepSplitter(tokenizer, config.step_separator, self._endings, config.end_of_thought)
         self._writer = PromptWriter(config, tokenizer, self._endings)
         self._max_model_len = model.facts.max_model_len
         checkpoint, *changed = identity

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from ttc.engines.base import EngineConfig
 from ttc.engines.ensemble import Ensemble
-from ttc.engines.vllm_setup import VllmSettings, prepare
+from ttc.engines.environment import prepare
+from ttc.engines.vllm_setup import VllmSettings
 from ttc.errors import UserError
 
 ROUNDING = 1e-6

@@ -11,6 +11,7 @@ from ttc.engines.prompts import PromptSettings
 from ttc.engines.thoughts import beginning_of_thought
 from ttc.errors import UserError
 from ttc.grading.extract import END_OF_THOUGHT_MARKS
+from ttc.hashing import digest
 
 # SamplingParams that follow from the request, and the remedy for each that users might set.
 SET_PER_REQUEST = {
@@ -108,6 +109,10 @@ class SamplingSettings(PromptSettings):
                 raise UserError(f"generator.sampling.{name} is set by ttc for each request; {remedy}.")
             if isinstance(value, float) and not math.isfinite(value):
                 raise UserError(f"generator.sampling.{name}={value}: must be a finite number.")
+
+    def example_digests(self) -> dict[str, str]:
+        """Return what identifies the content of the worked examples, if there are any."""
+        return {"few_shot": digest(self.examples()).hex()} if self.few_shot else {}
 
     def sampling_identity(self) -> tuple[tuple[str, str], ...]:
         """Return what the store's keys say about sampling beside the numbers that every request carries.

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ttc.engines.endings import Endings
+from ttc.engines.thoughts import decode_with_marks, special_marks
 from ttc.types import Step
 
 if TYPE_CHECKING:
@@ -27,8 +28,23 @@ class StepSplitter:
             needs no text. Empty for a longer separator, which can span tokens: sampling must then stop at the string.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, separator: str, endings: Endings | None = None) -> None:
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        separator: str,
+        endings: Endings | None = None,
+        end_of_thought: str | None = None,
+    ) -> None:
+        """Find the tokens that can end a step.
+
+        Args:
+            tokenizer: of the generator.
+            separator: ends a step.
+            endings: what ends a solution.
+            end_of_thought: the mark that ends a thought, which stays in the text even as a special token.
+        """
         self._tokenizer, self._separator = tokenizer, separator
+        self._marks = special_marks(tokenizer, end_of_thought)
         self._endings = endings or Endings()
         vocabulary = tokenizer.batch_decode([[token] for token in range(len(tokenizer))])
         not_text = {*tokenizer.all_special_ids, *self._endings.ids}
@@ -43,7 +59,10 @@ class StepSplitter:
 
     def text(self, token_ids: Sequence[int]) -> str:
         """Return the text of the ids without special tokens and without the end mark."""
-        text: str = self._tokenizer.decode(self._endings.without_mark(token_ids), skip_special_tokens=True)
+        shown = self._endings.without_mark(token_ids)
+        if self._marks:
+            return decode_with_marks(self._tokenizer, shown, self._marks)
+        text: str = self._tokenizer.decode(shown, skip_special_tokens=True)
         return text
 
     def ends_step(self, step: Step) -> bool:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import os
-import warnings
 from abc import abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +12,7 @@ from ttc.cost import ModelShape
 from ttc.engines.adapters import Adapter
 from ttc.engines.base import Engine, EngineConfig, Memory
 from ttc.engines.checkpoint import POCKET_WEIGHTS, fingerprint, local_directory, resolve
+from ttc.engines.environment import prepare, silence
 from ttc.engines.heads import check_generates
 from ttc.engines.hub import check_available
 from ttc.engines.inspection import Checkpoint, inspect_checkpoint
@@ -32,12 +31,6 @@ if TYPE_CHECKING:
 
     from ttc.engines.vllm_model import VllmModel
 
-QUIET = {
-    "VLLM_LOGGING_LEVEL": "ERROR",
-    "VLLM_NO_USAGE_STATS": "1",
-    "TORCH_CPP_LOG_LEVEL": "ERROR",
-    "TOKENIZERS_PARALLELISM": "false",
-}
 CPU_BLOCK_SIZE = 32  # the smallest that CPU attention supports; the prefix cache serves whole blocks only
 ALWAYS_FITTING_SEQUENCES = 1024  # more may exceed the tokens of a batch, whose number depends on the device
 
@@ -183,6 +176,9 @@ class VllmSettings(EngineConfig):
         changed = {name: value for name, value in self.changed_settings().items() if name not in places}
         return digest(type(self).__qualname__, self.identity(), sorted(changed.items())).hex()
 
+    def file_digests(self) -> dict[str, str]:
+        return {"adapter": self.lora.fingerprint()} if self.lora else {}
+
     def identity(self) -> tuple[object, ...]:
         """Return what the store's keys say about the checkpoint and how it is run.
 
@@ -264,29 +260,6 @@ def engine_arguments(settings: VllmSettings) -> dict[str, Any]:
         "enable_chunked_prefill": False,
         **kernel_config(),
     }
-
-
-def silence() -> None:
-    """Keep the libraries' warnings out of a run's output; call it before torch is imported."""
-    for name, value in QUIET.items():
-        os.environ.setdefault(name, value)
-    warnings.filterwarnings("ignore", category=FutureWarning, module=r"vllm|torch")
-    logging.getLogger("vllm").setLevel(os.environ["VLLM_LOGGING_LEVEL"])  # it warns before it reads its own level
-
-
-def prepare() -> bool:
-    """Set what vLLM and torch read from the environment on import; return whether this machine has no GPU.
-
-    Variables that the user has set are kept.
-    """
-    silence()
-    import torch
-
-    on_cpu = not torch.cuda.is_available()
-    if on_cpu:
-        os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
-        os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", "nobind")
-    return on_cpu
 
 
 def shape_of(model: str, revision: str | None = None) -> ModelShape | None:

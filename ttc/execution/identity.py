@@ -50,6 +50,7 @@ def _results_of(part: Any) -> dict[str, Any]:
     settings = asdict(part)
     if isinstance(part, Strategy):
         settings |= {name: value for name, value in config_of(part).items() if isinstance(value, dict)}  # classes too
+    if isinstance(part, Strategy | EngineConfig):
         settings |= part.file_digests()
     unchanged = later_defaults(part)
     return {

@@ -119,7 +119,7 @@ def _take_devices(config: RunConfig, number: int, count: int) -> None:
     may_have_gpus = bool(os.environ.get("CUDA_VISIBLE_DEVICES")) or any(glob(pattern) for pattern in GPU_FILES)
     if os.environ.get("TTC_WORKER_DEVICES") or not may_have_gpus:
         return
-    from ttc.engines.vllm_setup import prepare
+    from ttc.engines.environment import prepare
 
     if prepare():
         return

@@ -13,13 +13,18 @@ from ttc.errors import UserError
 
 
 def check_start(start: str | None, group: str, generator: VllmGenerator) -> None:
-    """Refuse a model to start from that is incomplete, of another kind, or has another vocabulary than the generator.
+    """Refuse an adapter, and a model to start from that is incomplete, of another kind or has another vocabulary.
 
     `group` is the config group of the model, `generator` or `prm`. None starts from the generator, and always fits.
 
     Raises:
         UserError: with the value, the rule and the remedy.
     """
+    if generator.adapter is not None:
+        raise UserError(
+            f"generator.adapter={generator.adapter}: trainings start from whole weights and would leave it out; merge "
+            "it into the checkpoint, and name that as generator.model."
+        )
     if start is None:
         return
     source = resolve(start, group)

@@ -35,8 +35,9 @@ class ConversationFormat(StepFormat):
 
     def _rendered(self, question: str, add_generation_prompt: bool) -> tuple[str, str]:
         messages = self.messages(question, PLACE)
+        # Templates that know the switch close an empty thought: the answer must be the next token.
         text: str = self._tokenizer.apply_chat_template(
-            messages, add_generation_prompt=add_generation_prompt, tokenize=False
+            messages, add_generation_prompt=add_generation_prompt, tokenize=False, enable_thinking=False
         )
         before, _, after = text.rpartition(PLACE)
         return before, after

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
 from ttc.engines.base import Engine, Generator, Memory
+from ttc.engines.context import Context, check_room
 from ttc.engines.generator_engine import GeneratorEngine
 from ttc.engines.pace import Pace
 from ttc.engines.sampling import SamplingSettings
@@ -14,6 +16,8 @@ from ttc.engines.server.model import ServerModel
 from ttc.engines.server.sampler import ServerSampler
 from ttc.engines.server.settings import ServerSettings
 from ttc.engines.server.text_engine import TextEngine
+from ttc.hashing import digest
+from ttc.types import Problem
 
 FIRST_OPEN = 16  # samples; a server says nothing of those that are not finished, so its speed shows late
 
@@ -56,9 +60,21 @@ class ServerGenerator(SamplingSettings, ServerSettings, Generator):
     def token_limit(self) -> str:
         return f"generator.max_tokens={self.max_tokens} or at the end of the context (generator.max_model_len)"
 
+    def file_digests(self) -> dict[str, str]:
+        return self.example_digests()
+
     def identity(self) -> tuple[object, ...]:
         """Return what the store's keys say about the model and how it is asked."""
         return (*self.served_identity(), *self.sampling_identity())
+
+    def fingerprint(self) -> str:
+        changed = {name: value for name, value in self.changed_settings().items() if name != "few_shot"}
+        return digest(type(self).__qualname__, self.identity(), sorted(changed.items())).hex()
+
+    def check_problems(self, problems: Sequence[Problem]) -> None:
+        given = self.max_model_len
+        context = None if given is None else Context(given, f"generator.max_model_len={given}")
+        check_room(self, problems, context, self.load_tokenizer)
 
     def start(self) -> Engine:
         return self._start(None)
