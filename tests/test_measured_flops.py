@@ -110,21 +110,27 @@ def replies(engine: Engine, requests: Sequence[Request], first_draw: int) -> lis
     return sorted(found, key=lambda reply: reply.ticket)
 
 
+def vllm_of(engine: Any) -> Any:
+    """Return vLLM's engine below a generator's or a verifier's."""
+    part = getattr(engine, "_sampler", None) or engine._scorer
+    return part._model.engine
+
+
 def vllm_counts(engine: Any, requests: Sequence[Request], first_draw: int) -> tuple[list[EngineReply], list[int]]:
     """Return the replies, and vLLM's own count of the tokens that its cache served of each request."""
     counts: dict[int, int] = {}
-    step = engine._model.engine.step
+    step = vllm_of(engine).step
 
     def watched() -> Any:
         outputs = step()
         counts.update({int(output.request_id): output.num_cached_tokens or 0 for output in outputs})
         return outputs
 
-    engine._model.engine.step = watched
+    vllm_of(engine).step = watched
     try:
         found = replies(engine, requests, first_draw)
     finally:
-        engine._model.engine.step = step
+        vllm_of(engine).step = step
     return found, [counts[ticket] for ticket in range(len(requests))]
 
 
@@ -160,7 +166,7 @@ def test_the_ledger_of_a_run_charges_what_vllm_computed_and_not_what_its_cache_s
     runner = Runner(*engines, seed=23)
     seen: list[tuple[int, int, int]] = []  # prompt, cached and decoded tokens by request
     engine: Any = engines[0]
-    step = engine._model.engine.step
+    step = vllm_of(engine).step
 
     def watched() -> Any:
         outputs = step()
@@ -171,11 +177,11 @@ def test_the_ledger_of_a_run_charges_what_vllm_computed_and_not_what_its_cache_s
         )
         return outputs
 
-    engine._model.engine.step = watched
+    vllm_of(engine).step = watched
     try:
         [outcome] = runner.run(start_flows([problem], lambda problem: BestOfN().solve(problem, 6)))
     finally:
-        engine._model.engine.step = step
+        vllm_of(engine).step = step
     tokens = outcome.tokens
     assert (tokens.prompt + tokens.cached, tokens.cached) == (sum(s[0] for s in seen), sum(s[1] for s in seen))
     assert tokens.decoded == sum(s[2] for s in seen)

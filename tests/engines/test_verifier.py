@@ -192,7 +192,7 @@ def test_options_of_the_reading_are_part_of_the_key_only_when_they_are_set() -> 
 def test_a_value_that_is_not_a_number_stops_the_run(tmp_path: Path) -> None:
     directory = copied("prm", tmp_path / "prm")
     save_tensors(directory, {name: value * float("nan") for name, value in tensors_of(directory).items()})
-    with pytest.raises(RunError, match=r"a value is nan, not a number; use e\.g\. prm\.dtype=float32"):
+    with pytest.raises(RunError, match=r"a value is nan, not a number; run it in float32"):
         scored(start_engine(VllmVerifier(model=str(directory))), LONG.prefix(1))
 
 

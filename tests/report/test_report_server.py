@@ -212,7 +212,14 @@ def test_it_listens_on_this_machine_only(server: ReportServer) -> None:
 
 def test_ctrl_c_ends_the_command_with_its_exit_code(outputs: Path) -> None:
     command = [sys.executable, "-m", "ttc", "view", str(outputs)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # a background job ignores it
+    )
     assert process.stdout is not None
     assert "http://127.0.0.1:" in process.stdout.readline()
     process.send_signal(signal.SIGINT)

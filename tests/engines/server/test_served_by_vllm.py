@@ -128,7 +128,7 @@ def test_the_usage_is_the_servers_own(servers: Servers) -> None:
 
 def run(servers: Servers, directory: Path, *overrides: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "ttc", "run", "strategy=beam", "budget=8", "data.limit=120"]
-    command += ["generator=pocket_server", f"generator.base_url={servers.generator.url}"]
+    command += ["generator=server_pocket", f"generator.base_url={servers.generator.url}"]
     command += ["prm=server", "prm.model=pocket", f"prm.base_url={servers.verifier.url}"]
     command += [f"store.path={directory / 'store.sqlite'}", f"hydra.run.dir={directory / 'run'}", *overrides]
     return subprocess.Popen(command, env=os.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
