@@ -42,7 +42,7 @@ class VllmServer:
         return f"http://127.0.0.1:{self.port}/v1"
 
     def start(self) -> None:
-        variables = {"OMP_NUM_THREADS": "1", "VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_CPU_OMP_THREADS_BIND": "nobind"}
+        variables = {"OMP_NUM_THREADS": "1"}
         command = [*serve_command(self.settings, self.port), "--host", "127.0.0.1", *self.options]
         self._output = self.log.open("ab")
         self._process = subprocess.Popen(

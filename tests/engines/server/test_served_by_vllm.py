@@ -16,6 +16,7 @@ from vllm_servers import VllmServer
 
 from ttc.data.datasets import PocketDataset
 from ttc.engines.base import Draw, Engine, start_engine
+from ttc.engines.checkpoint import POCKET_WEIGHTS
 from ttc.engines.generator import VllmGenerator
 from ttc.engines.server.generator import Protocol, ServerGenerator
 from ttc.engines.server.verifier import ServerVerifier
@@ -102,6 +103,17 @@ def test_values_are_those_of_the_same_verifier_in_process(servers: Servers) -> N
     here = replies(start_engine(VllmVerifier()), asked)
     there = replies(ServerVerifier(base_url=servers.verifier.url, model="pocket").start(), asked)
     assert there == pytest.approx(here, abs=1e-5)
+
+
+def test_a_judge_is_asked_on_the_server_that_generates(servers: Servers) -> None:
+    model, labels = str(POCKET_WEIGHTS / "generator"), ["1", "2"]
+    samples: list[tuple[Request, Draw]] = [(Sample(Trace(problem)), Draw()) for problem in PROBLEMS]
+    traces = [trace for trace in replies(start_engine(VllmGenerator()), samples) if isinstance(trace, Trace)]
+    asked: list[tuple[Request, Draw]] = [(Score(trace.prefix(1)), Draw()) for trace in traces]
+    here = replies(start_engine(VllmVerifier(model=model, label_tokens=labels)), asked)
+    there = ServerVerifier(base_url=servers.generator.url, model="pocket", tokenizer=model, label_tokens=labels).start()
+    assert replies(there, asked) == pytest.approx(here, abs=1e-5)
+    assert len({round(float(value), 3) for value in here if isinstance(value, float)}) > 3
 
 
 def test_text_alone_gives_the_same_greedy_solutions_step_by_step(servers: Servers) -> None:

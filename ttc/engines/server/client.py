@@ -71,6 +71,7 @@ class ServerClient:
                 base_url=url,
                 api_key=self._key,
                 max_retries=0,
+                http_client=openai.DefaultAioHttpClient(),  # the default one slows down with the requests in flight
                 timeout=openai.Timeout(
                     settings.timeout_seconds, connect=min(CONNECT_SECONDS, settings.timeout_seconds)
                 ),

@@ -8,11 +8,10 @@ from dataclasses import MISSING, fields, is_dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from ttc.engines.environment import prepare
 from ttc.engines.vllm_setup import VllmSettings, engine_arguments
 
-IN_PROCESS_ONLY = frozenset(
-    {"model", "use_tqdm_on_load", "disable_log_stats", "distributed_executor_backend", "kernel_config"}
-)
+IN_PROCESS_ONLY = frozenset({"model", "use_tqdm_on_load", "kernel_config"})
 
 
 def serve_command(settings: VllmSettings, port: int) -> list[str]:
@@ -22,12 +21,27 @@ def serve_command(settings: VllmSettings, port: int) -> list[str]:
     generator's also reports what its prefix cache served.
     """
     given = {**engine_arguments(settings), **settings.more_arguments(), **settings.engine_args}
-    words = [*_program(), settings.source, "--served-model-name", settings.model]
+    words = [*_environment(settings), *_program(), settings.source, "--served-model-name", settings.model]
     for name, value in given.items():
         if name not in IN_PROCESS_ONLY and value is not None and value != {}:
             words += _option(name, value)
     words += ["--generation-config", "vllm", "--port", str(port)]
     return words if settings.group == "prm" else [*words, "--enable-prompt-tokens-details"]
+
+
+def _environment(settings: VllmSettings) -> list[str]:
+    """Return what sets the variables for this device: on a CPU the size of the cache, and threads that wait asleep.
+
+    A server's processes and its clients share the cores: threads that wait busily would take them from each other.
+    """
+    if not prepare():
+        return []
+    space = max(1, round(settings.kv_cache_gib))
+    return [
+        *("env", f"VLLM_CPU_KVCACHE_SPACE={space}", "VLLM_CPU_OMP_THREADS_BIND=nobind"),
+        "VLLM_ENABLE_V1_MULTIPROCESSING=0",  # no worker process beside the engine
+        "OMP_WAIT_POLICY=PASSIVE",
+    ]
 
 
 def _program() -> list[str]:
