@@ -13,12 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 FIRST = 8  # samples open at the start
-LOSS_SECONDS = 60.0  # of work, which a kill may lose
+LOSS_SECONDS = 45.0  # of work, which a kill may lose on average; twice as much where all samples began together
 WINDOW_SECONDS = 0.1  # throughput is measured over at least so long,
 WINDOW_TOKENS = 8  # and over so many tokens of each open sample
 JUMP = 8  # the limit rises by no larger factor at once
 ENOUGH = 32  # finished samples, whose mean length is worth more than the one that was expected
-GAIN = 1.1  # a batch of twice the size that decodes faster by less is no gain
+GAIN = 1.25  # a batch of twice the size that decodes faster by less loses more work than it is worth
 
 
 class Pace:
