@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 
 from ttc.engines.scorer import Scored
-from ttc.engines.server.client import Answer, Json, Question
+from ttc.engines.server.client import Answer, Question
 from ttc.engines.server.model import ServerModel
+from ttc.engines.server.usage import cached_tokens, usage_of
 from ttc.errors import RunError, UserError
 
 WAIT_SECONDS = 0.002  # for a reply, before whoever polls may do other work
@@ -65,14 +66,10 @@ class LabelScorer:
             [choice] = answer.content["choices"]
             found = choice["logprobs"]["top_logprobs"][0]
             good, bad = (float(found[f"token_id:{id_}"]) for id_ in self._labels)
-            cached = _cached_tokens(answer.content.get("usage") or {})
+            cached = cached_tokens(usage_of(answer.content))
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             raise RunError(
                 f"prm.model={self._model.name}: the server's reply holds no log-probabilities of prm.label_tokens "
                 f"({type(error).__name__}: {error}); serve the model with vLLM."
             ) from None
         return Scored(answer.number, (1 / (1 + math.exp(min(bad - good, 700.0))),), tokens - cached, cached)
-
-
-def _cached_tokens(usage: Json) -> int:
-    return int((usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0)

@@ -10,6 +10,7 @@ from ttc.engines.sampler import Completion, Continuation
 from ttc.engines.sampling import SamplingSettings, Seeded
 from ttc.engines.server.client import Answer, Json, Question, ServerClient
 from ttc.engines.server.model import ServerModel
+from ttc.engines.server.usage import cached_tokens, usage_of
 from ttc.errors import RunError
 from ttc.hashing import seed_of
 
@@ -90,8 +91,8 @@ class ServerSampler:
         tickets = self._asked.pop(answer.number)
         try:
             choices = sorted(answer.content["choices"], key=lambda choice: int(choice["index"]))
-            usage = answer.content.get("usage") or {}
-            prompt, cached = int(usage.get("prompt_tokens") or 0), _cached_tokens(usage)
+            usage = usage_of(answer.content)
+            prompt, cached = int(usage.get("prompt_tokens") or 0), cached_tokens(usage)
             for ticket, choice in zip(tickets, choices, strict=True):
                 # Said of one of the samples; the others are alike, since a prompt's last block is never shared.
                 yield _completion(ticket, choice, prompt - cached, cached)
@@ -121,8 +122,3 @@ def _completion(ticket: int, choice: Json, prompt_tokens: int, cached_tokens: in
     return Completion(
         ticket, tuple(ids), str(choice["finish_reason"]), choice.get("stop_reason"), prompt_tokens, cached_tokens
     )
-
-
-def _cached_tokens(usage: Json) -> int:
-    details = usage.get("prompt_tokens_details") or {}
-    return int(details.get("cached_tokens") or 0)

@@ -13,6 +13,7 @@ from ttc.engines.pace import Pace
 from ttc.engines.sampling import Seeded
 from ttc.engines.server.client import Answer, Json, Question
 from ttc.engines.server.model import ServerModel
+from ttc.engines.server.usage import cached_tokens, usage_of
 from ttc.errors import RunError
 from ttc.hashing import digest, seed_of
 from ttc.types import FinishReason, Request, Sample, Step, Trace
@@ -143,7 +144,7 @@ class TextEngine:
         try:
             [choice] = answer.content["choices"]
             text, reason = _text(choice, self._config.end_of_thought), _stop_reason(choice)
-            usage = _usage(answer.content.get("usage") or {})
+            usage = _usage(usage_of(answer.content))
             cut = choice.get("finish_reason") == "length"
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise RunError(
@@ -224,6 +225,5 @@ def _stop_reason(choice: Json) -> object:
 
 
 def _usage(usage: Json) -> Usage:
-    details = usage.get("prompt_tokens_details") or {}
-    cached = int(details.get("cached_tokens") or 0)
+    cached = cached_tokens(usage)
     return Usage(int(usage.get("prompt_tokens") or 0) - cached, cached, int(usage.get("completion_tokens") or 0))
