@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 from ttc.engines.reasons import shortened
 from ttc.engines.server import retrying
 from ttc.engines.server.balancing import Balancer, Target
+from ttc.engines.server.failures import root_of, server_message
 from ttc.engines.server.settings import ServerSettings
 from ttc.errors import RunError, UserError
 
 if TYPE_CHECKING:
-    import openai
+    pass
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +85,7 @@ class ServerClient:
         self._tasks: set[asyncio.Task[None]] = set()  # the loop itself holds them only weakly
         self._last_failure = ""
         self._loop = asyncio.new_event_loop()
+        self._loop.set_exception_handler(lambda loop, context: log.debug("%s", context.get("message")))
         threading.Thread(target=self._loop.run_forever, name=f"{settings.group} server", daemon=True).start()
 
     def ask(self, questions: Sequence[Question]) -> None:
@@ -255,10 +257,13 @@ class ServerClient:
         """Return the reason on one line, without the key."""
         import openai
 
-        if isinstance(error, openai.APITimeoutError):
+        root = root_of(error)  # a refused connection is a timeout too, to the libraries in between
+        if isinstance(error, openai.APIStatusError):
+            text = f"{error.status_code}, {server_message(error)}"
+        elif isinstance(root, OSError) and not isinstance(root, TimeoutError):
+            text = root.strerror or str(root)
+        elif isinstance(error, openai.APITimeoutError):
             text = f"no answer within {self._settings.timeout_seconds:g} seconds"
-        elif isinstance(error, openai.APIStatusError):
-            text = f"{error.status_code}, {_server_message(error)}"
         else:
             text = str(error.__cause__ or error)
         return shortened(self.without_key(text)).rstrip(".")
@@ -266,17 +271,6 @@ class ServerClient:
     def without_key(self, text: str) -> str:
         """Return what a server said without the key, which some servers repeat."""
         return text.replace(self._key, "***") if self._key_is_set else text
-
-
-def _server_message(error: openai.APIStatusError) -> str:
-    """Return what the server said; OpenAI's and vLLM's bodies nest it."""
-    body = error.body
-    if isinstance(body, dict):
-        inner = body.get("error", body)
-        found = inner.get("message", inner.get("detail")) if isinstance(inner, dict) else inner
-        if found:
-            return str(found)
-    return error.response.reason_phrase or "no reason given"
 
 
 def _address(url: str, path: str) -> str:
