@@ -30,6 +30,7 @@ Json = Mapping[str, Any]
 """A JSON object that a server sent; whoever reads it checks it."""
 
 CONNECT_SECONDS = 10.0
+REPLY_SECONDS = 0.002  # to wait for a reply, before whoever polls may do other work
 WAIT_SECONDS = 0.25  # between two looks for a server that may be tried
 
 
@@ -85,14 +86,14 @@ class ServerClient:
         self._tasks: set[asyncio.Task[None]] = set()  # the loop itself holds them only weakly
         self._last_failure = ""
         self._loop = asyncio.new_event_loop()
-        self._loop.set_exception_handler(lambda loop, context: log.debug("%s", context.get("message")))
+        self._loop.set_exception_handler(_except_for_the_end)
         threading.Thread(target=self._loop.run_forever, name=f"{settings.group} server", daemon=True).start()
 
     def ask(self, questions: Sequence[Question]) -> None:
         """Send requests; `answers` returns what comes of them."""
         self._loop.call_soon_threadsafe(self._start, questions)
 
-    def answers(self, seconds: float) -> list[Answer]:
+    def answers(self, seconds: float = REPLY_SECONDS) -> list[Answer]:
         """Return the answers that are there, after waiting for the first of them for at most this long.
 
         Raises:
@@ -271,6 +272,12 @@ class ServerClient:
     def without_key(self, text: str) -> str:
         """Return what a server said without the key, which some servers repeat."""
         return text.replace(self._key, "***") if self._key_is_set else text
+
+
+def _except_for_the_end(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Report what went wrong in the loop, but not that connections were open when the process ended."""
+    if not str(context.get("message", "")).startswith("Unclosed"):
+        loop.default_exception_handler(context)
 
 
 def _address(url: str, path: str) -> str:

@@ -10,8 +10,6 @@ from ttc.engines.server.model import ServerModel
 from ttc.engines.server.usage import cached_tokens, usage_of
 from ttc.errors import RunError, UserError
 
-WAIT_SECONDS = 0.002  # for a reply, before whoever polls may do other work
-
 
 class LabelScorer:
     """Asks vLLM's completions for the log-probabilities of two tokens, so that a generator's server can judge too."""
@@ -45,7 +43,7 @@ class LabelScorer:
         if self._collected and room > 0:
             now, self._collected = self._collected[:room], self._collected[room:]
             client.ask([self._question(ticket, ids) for ticket, ids in now])
-        return [self._scored(answer) for answer in client.answers(WAIT_SECONDS)]
+        return [self._scored(answer) for answer in client.answers()]
 
     def _question(self, ticket: int, ids: list[int]) -> Question:
         self._asked[ticket] = len(ids)

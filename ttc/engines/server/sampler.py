@@ -14,7 +14,6 @@ from ttc.engines.server.usage import cached_tokens, usage_of
 from ttc.errors import RunError
 from ttc.hashing import seed_of
 
-WAIT_SECONDS = 0.002  # for a reply, before whoever polls may do other work
 MOST_TOGETHER = 4  # samples of one prompt in one request: the reply comes when the last of them is finished
 GREEDY_TEMPERATURE = 1e-5  # below it vLLM samples greedily, and then refuses to do so more than once in a request
 NEUTRAL = {"min_p": 0.0, "repetition_penalty": 1.0}
@@ -49,7 +48,7 @@ class ServerSampler:
         if self._collected:
             collected, self._collected = self._collected, defaultdict(list)
             self._client.ask([self._question(group) for alike in collected.values() for group in _groups(alike)])
-        return [found for answer in self._client.answers(WAIT_SECONDS) for found in self._completions(answer)]
+        return [found for answer in self._client.answers() for found in self._completions(answer)]
 
     @property
     def decoding_tokens(self) -> int:

@@ -10,7 +10,6 @@ from ttc.engines.server.client import Answer, Question
 from ttc.engines.server.model import ServerModel
 from ttc.errors import RunError
 
-WAIT_SECONDS = 0.002  # for a reply, before whoever polls may do other work
 MOST_TOGETHER = 64  # sequences in one request
 
 
@@ -32,7 +31,7 @@ class ServerScorer:
         while self._collected and (room := min(self._max_in_flight - self._in_flight, MOST_TOGETHER)) > 0:
             group, self._collected = self._collected[:room], self._collected[room:]
             client.ask([self._question(group)])
-        return [scored for answer in client.answers(WAIT_SECONDS) for scored in self._scored(answer)]
+        return [scored for answer in client.answers() for scored in self._scored(answer)]
 
     def _question(self, group: Sequence[tuple[int, list[int]]]) -> Question:
         self._numbers += 1

@@ -21,7 +21,6 @@ from ttc.types import FinishReason, Request, Sample, Step, Trace
 if TYPE_CHECKING:
     from ttc.engines.server.generator import ServerGenerator
 
-WAIT_SECONDS = 0.002  # for a reply, before whoever polls may do other work
 TOKEN_BYTES = 4  # of English text, about
 MOST_BLANKS = 4  # empty steps in a row, after which a solution is taken as ended
 UNKNOWN = "unknown"  # why a server stopped, where it does not say
@@ -86,7 +85,7 @@ class TextEngine:
             client = self._model.client
             client.ask(started)
             self._pace.observe(len(self._running), None)
-            for answer in client.answers(WAIT_SECONDS):
+            for answer in client.answers():
                 client.ask([*self._receive(answer)])
         ready, self._immediate = self._immediate, []
         return replies + ready
