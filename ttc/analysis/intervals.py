@@ -7,7 +7,7 @@ that all seeds of a problem move together. More seeds make a result less noisy; 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -144,14 +144,22 @@ def over_seeds(runs: Outcomes | Sequence[Outcomes]) -> dict[str, float]:
 
 def _resampled_means(matrix: NDArray[np.float64], resamples: int, seed: int) -> NDArray[np.float64]:
     """Return the means over problems drawn with replacement: (resamples, columns)."""
-    rng = np.random.default_rng(seed)
     n = len(matrix)
-    block = max(1, _CELLS // n)
-    means = []
+    return np.concatenate([counts @ matrix / n for counts in resample_counts(n, resamples=resamples, seed=seed)])
+
+
+def resample_counts(
+    n: int, *, resamples: int = RESAMPLES, seed: int = 0, width: int = 0
+) -> Iterator[NDArray[np.int64]]:
+    """Yield how often each of `n` problems was drawn in each resample, in blocks of (resamples, problems).
+
+    `width` is how many numbers per resample the caller computes from the counts, where these are more than `n`: blocks
+    are so small that theirs fit into memory, too.
+    """
+    rng = np.random.default_rng(seed)
+    block = max(1, _CELLS // max(n, width))
     for start in range(0, resamples, block):
         rows = min(block, resamples - start)
         draws = rng.integers(0, n, size=(rows, n)) + np.arange(rows)[:, None] * n
-        # How often each problem was drawn, (rows, n): one matrix product then serves every column.
-        counts = np.bincount(draws.ravel(), minlength=rows * n).reshape(rows, n)
-        means.append(counts @ matrix / n)
-    return np.concatenate(means)
+        # One matrix product with the counts then serves every column.
+        yield np.bincount(draws.ravel(), minlength=rows * n).reshape(rows, n)

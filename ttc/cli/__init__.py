@@ -18,6 +18,7 @@ from ttc.cli.running import PASS_THROUGH, run, train
 from ttc.cli.scale import scale
 from ttc.cli.serving import serve_command
 from ttc.cli.store import store
+from ttc.cli.verifier import verifier
 
 app = typer.Typer(
     cls=ErrorBoundary,
@@ -28,7 +29,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command(context_settings=PASS_THROUGH, add_help_option=False)(run)
-for command in (show, grade, compare, difficulty, optimal, allocate, scale, figures, claims, report, view):
+for command in (show, grade, compare, difficulty, optimal, allocate, scale, figures, claims, report, view, verifier):
     app.command()(command)
 app.command("serve-command")(serve_command)
 app.add_typer(train, name="train")
