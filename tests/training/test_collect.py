@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import json
+import os
+import weakref
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from flows import PROBLEM, grown, solved
 from scripted import ScriptedEngine
 
-from ttc.engines.base import Draw
+from ttc.cost import ModelShape
+from ttc.engines import base
+from ttc.engines.base import Draw, Engine, EngineConfig, add_holder, running_engines, start_engine
 from ttc.engines.generator import VllmGenerator
 from ttc.errors import UserError
+from ttc.execution import executor
 from ttc.execution.runner import Outcome
 from ttc.grading import Grader
+from ttc.store.database import SqliteStore
 from ttc.training import collect as module
-from ttc.training.collect import IsCorrect, collect, correctness_of
+from ttc.training.collect import MAX_KEPT_PARAMETERS, IsCorrect, collect, correctness_of, end_collecting
 from ttc.training.rollouts import sample_outcomes
 from ttc.types import FinishReason, Problem, Reply, Request, Trace
 
@@ -37,11 +44,11 @@ def sampled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         ids.append(request.trace.problem.id)
         return solved(request.trace, "3" if request.trace.problem.id == "p3" else "2")
 
-    monkeypatch.setattr(module, "start_engine", lambda config: ScriptedEngine(reply))
+    monkeypatch.setattr(executor, "start_engine", lambda config, memory=None: ScriptedEngine(reply))
     return ids
 
 
-def collect_all(file: Path) -> list[dict[str, object]]:
+def collect_all(file: Path, store: SqliteStore | None = None) -> list[dict[str, object]]:
     collect(
         file,
         PROBLEMS,
@@ -50,6 +57,7 @@ def collect_all(file: Path) -> list[dict[str, object]]:
         rows_of,
         title="test",
         seed=0,
+        store=store,
     )
     return [json.loads(line) for line in file.read_text().splitlines()]
 
@@ -96,3 +104,127 @@ def test_a_trace_is_graded_only_if_it_is_finished_and_has_an_answer() -> None:
         assert is_correct(solved(Trace(PROBLEM), "3")) is False
         assert is_correct(grown(Trace(PROBLEM), "no answer", FinishReason.STOP)) is None
         assert is_correct(grown(Trace(PROBLEM), r"\boxed{2}", FinishReason.LENGTH)) is None
+
+
+def test_a_collection_with_a_store_samples_nothing_twice(sampled: list[str], tmp_path: Path) -> None:
+    store = SqliteStore(str(tmp_path / "store.sqlite"))
+    rows = collect_all(tmp_path / "first.jsonl", store)
+    assert len(sampled) == 8
+    assert collect_all(tmp_path / "second.jsonl", store) == rows
+    assert len(sampled) == 8
+
+
+def test_a_killed_collection_with_a_store_samples_only_what_no_reply_had_come_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = 0
+
+    def reply(request: Request, draw: Draw) -> Reply:
+        nonlocal asked
+        asked += 1
+        if asked == 6:
+            raise KeyboardInterrupt
+        return solved(request.trace, "2")
+
+    monkeypatch.setattr(executor, "start_engine", lambda config, memory=None: ScriptedEngine(reply))
+    store = SqliteStore(str(tmp_path / "store.sqlite"))
+    with pytest.raises(KeyboardInterrupt):
+        collect_all(tmp_path / "train.jsonl", store)
+    assert len(collect_all(tmp_path / "train.jsonl", store)) == 8
+    assert asked == 5 + 1 + 3  # the interrupted one is asked again
+
+
+def test_the_rows_of_a_problem_are_in_the_file_before_the_next_problem_is_solved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, rows = tmp_path / "train.jsonl", []
+
+    def reply(request: Request, draw: Draw) -> Reply:
+        rows.append(file.read_text().count("\n"))
+        return solved(request.trace, "2")
+
+    monkeypatch.setattr(executor, "start_engine", lambda config, memory=None: ScriptedEngine(reply))
+    collect_all(file)
+    assert rows == [0, 0, 2, 2, 4, 4, 6, 6]
+
+
+def launched(monkeypatch: pytest.MonkeyPatch, rank: int) -> None:
+    for name, value in {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": 2}.items():
+        monkeypatch.setenv(name, str(value))
+
+
+def test_only_the_main_process_samples_and_the_others_wait_until_it_is_done(
+    sampled: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 3:
+            launched(monkeypatch, rank=0)
+            collect_all(tmp_path / "train.jsonl")
+            launched(monkeypatch, rank=1)
+
+    monkeypatch.setattr("ttc.training.processes.time.sleep", sleep)
+    launched(monkeypatch, rank=1)
+    assert len(collect_all(tmp_path / "train.jsonl")) == 8
+    assert len(waits) == 3 and len(sampled) == 8
+
+
+def test_the_engine_of_a_collection_does_not_see_the_launcher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    launched(monkeypatch, rank=0)
+    seen: list[str] = []
+
+    def reply(request: Request, draw: Draw) -> Reply:
+        seen.extend(name for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE") if name in os.environ)
+        return solved(request.trace, "2")
+
+    monkeypatch.setattr(executor, "start_engine", lambda config, memory=None: ScriptedEngine(reply))
+    assert len(collect_all(tmp_path / "train.jsonl")) == 8
+    assert seen == [] and os.environ["WORLD_SIZE"] == "2"
+
+
+@dataclass
+class SizedModel(EngineConfig):
+    """An engine of so many parameters that holds memory until it is released."""
+
+    parameters: int
+    releases: int = 0
+
+    @property
+    def name(self) -> str:
+        return "sized"
+
+    def start(self) -> Engine:
+        add_holder(self)
+        engine = ScriptedEngine(lambda request, draw: 0.0)
+        engine.shape = ModelShape(self.parameters, self.parameters, 1, 1)
+        return engine
+
+    def release(self) -> None:
+        self.releases += 1
+
+    __hash__ = object.__hash__
+
+
+@pytest.mark.parametrize(
+    ("parameters", "device", "rank", "released"),
+    [
+        (MAX_KEPT_PARAMETERS, "cpu", None, False),
+        (MAX_KEPT_PARAMETERS + 1, "cpu", None, True),
+        (MAX_KEPT_PARAMETERS, "cuda", None, True),
+        (MAX_KEPT_PARAMETERS, "cpu", 0, True),
+    ],
+)
+def test_the_generator_is_released_before_the_fit_unless_it_is_in_nobodys_way(
+    parameters: int, device: str, rank: int | None, released: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(base, "_engines", {})
+    monkeypatch.setattr(base, "_holders", weakref.WeakSet())
+    monkeypatch.setattr(module, "pick_device", lambda: device)
+    if rank is not None:
+        launched(monkeypatch, rank)
+    config = SizedModel(parameters)
+    start_engine(config)
+    end_collecting()
+    assert config.releases == released and bool(running_engines()) is not released

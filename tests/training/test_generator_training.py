@@ -7,12 +7,14 @@ import json
 from pathlib import Path
 from random import Random
 
+import pytest
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from ttc.errors import UserError
 from ttc.pocket.pen import Pen
 from ttc.pocket.problems import drafts
 from ttc.pocket.tokenizer import train_tokenizer
-from ttc.training.generator import GeneratorTraining
+from ttc.training.generator import GeneratorTraining, PocketCorpus
 from ttc.training.language_model import LlamaShape
 from ttc.training.loop import Optimisation, Precision
 
@@ -45,4 +47,16 @@ def test_a_trained_generator_is_a_checkpoint_that_transformers_loads(tmp_path: P
     assert model.config.num_hidden_layers == 1
     assert tokenizer("1")["input_ids"][0] == tokenizer.bos_token_id
     info = json.loads((tmp_path / "model" / "model_info.json").read_text())
-    assert info == {"parameters": sum(p.numel() for p in model.parameters())}
+    assert info["parameters"] == sum(p.numel() for p in model.parameters())
+
+
+def test_a_step_of_the_generator_can_be_split_into_passes(tmp_path: Path) -> None:
+    tokenizer = train_tokenizer(texts(300))
+    whole, parts = (PocketCorpus(tokenizer, 0, 64, pass_tokens).batch_at(3) for pass_tokens in (None, 700))
+    assert len(whole) == 1 < len(parts) and max(part["input_ids"].numel() for part in parts) <= 700
+    assert sum(int(part["n_tokens"]) for part in parts) == int(whole[0]["n_tokens"])
+
+
+def test_there_are_no_epochs_of_endless_problems() -> None:
+    with pytest.raises(UserError, match=r"optimisation\.epochs=2\.0: pocket problems are drawn without end"):
+        GeneratorTraining(optimisation=Optimisation(epochs=2.0)).check()

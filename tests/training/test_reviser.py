@@ -71,7 +71,7 @@ def test_a_rest_em_reviser_is_trained_on_its_own_successes_from_another_model(tm
         samples=8,
         length=4,
         recipe=Recipe.rest_em,
-        optimisation=Optimisation(steps=2, learning_rate=0.0),
+        optimisation=Optimisation(steps=2, learning_rate=1e-12),
         evaluate_every=1,
     )
     training.check()

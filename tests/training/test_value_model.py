@@ -12,9 +12,9 @@ from transformers import AutoTokenizer
 
 from ttc.engines.checkpoint import resolve
 from ttc.engines.formats import RevisionFormat
+from ttc.training.labelled import LabelledTrace
 from ttc.training.value_model import (
     EncodedTrace,
-    LabelledTrace,
     TraceEncoder,
     build_value_model,
     collate_traces,
@@ -29,7 +29,9 @@ class ConstantModel(torch.nn.Module):
 
     def __init__(self, logit: float) -> None:
         super().__init__()
-        self.model = lambda input_ids, use_cache: type("Out", (), {"last_hidden_state": input_ids[..., None].float()})
+        self.base_model = lambda input_ids, use_cache: type(
+            "Out", (), {"last_hidden_state": input_ids[..., None].float()}
+        )
         self.score = lambda hidden: torch.full_like(hidden, logit)
 
 

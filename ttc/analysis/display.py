@@ -130,6 +130,10 @@ def cost_lines(summary: Mapping[str, Any]) -> list[str]:
     if turned := summary.get("turned"):
         shares = (f"{name.replace('_', ' ')} {_percent(found['share'])}%" for name, found in turned.items() if found)
         lines.append(("revisions", ", ".join(shares)))
+    if ranking := summary.get("ranking"):
+        low, high = ranking["ci95"]
+        text = f"within-problem AUC {ranking['auc']:.2f} [{low:.2f}, {high:.2f}], {ranking['problems']} problems"
+        lines.append(("verifier", text))
     lines.append(("seconds", ", ".join(f"{name} {seconds[name]:.1f}" for name in seconds)))
     return [_fold(f"{label:<12} ", text) for label, text in lines if text]
 

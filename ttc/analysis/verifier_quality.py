@@ -110,6 +110,12 @@ def within_problem_auc(solutions: Sequence[ScoredSolution]) -> float:
 
     Ties count half. Problems whose solutions are all correct or all wrong are left out; NaN when none remains.
     """
+    aucs = problem_aucs(solutions)
+    return float(np.mean(aucs)) if aucs else math.nan
+
+
+def problem_aucs(solutions: Sequence[ScoredSolution]) -> list[float]:
+    """Return the AUC of each problem that has correct and wrong solutions."""
     aucs = []
     for members in _by_problem(solutions):
         good = np.array([s.score for s in members if s.correct])
@@ -117,7 +123,7 @@ def within_problem_auc(solutions: Sequence[ScoredSolution]) -> float:
         if len(good) and len(wrong):
             difference = np.subtract.outer(good, wrong)
             aucs.append(float((difference > 0).mean() + 0.5 * (difference == 0).mean()))
-    return float(np.mean(aucs)) if aucs else math.nan
+    return aucs
 
 
 def _curves(

@@ -12,6 +12,7 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import hydra
@@ -45,6 +46,8 @@ def launch(
     arguments: Sequence[str],
     program: str,
     refuse_other: Callable[[S, Job], None] = lambda settings, job: None,
+    *,
+    alone: bool = True,
 ) -> None:
     """Run `run` as Hydra runs an application: once, or for every job of a sweep.
 
@@ -56,6 +59,7 @@ def launch(
         program: what error messages call the command.
         refuse_other: raises UserError if the job's directory holds results of other settings. It is called before
             Hydra writes anything there, and again when the job has the directory for itself.
+        alone: whether to keep other processes from writing the job's directory meanwhile.
 
     Raises:
         UserError: an error of the user's, in whichever job.
@@ -68,7 +72,7 @@ def launch(
         given.config_path = str(Path(given.config_path).absolute())  # Hydra would look beside this file
         flags += ["--config-path", given.config_path]
     failed: list[DictConfig] = []
-    task = _task(run, settings_type, refuse_other, failed)
+    task = _task(run, settings_type, refuse_other, failed, hold if alone else lambda directory: nullcontext())
     application = hydra.main(config_path=str(config_directory()), config_name=config_name, version_base="1.3")(task)
     runs = not (given.help or given.hydra_help or given.cfg or given.info)
     with explained(overrides, CONFIG_ERRORS if runs else COMPOSITION_ERRORS), _argv([program, *flags, *overrides]):
@@ -95,6 +99,7 @@ def _task(
     settings_type: type[S],
     refuse_other: Callable[[S, Job], None],
     failed: list[DictConfig],
+    held: Callable[[Path], AbstractContextManager[None]],
 ) -> Callable[[DictConfig], float | None]:
     """Return what Hydra calls with the config of each job; `failed` gets the `hydra_config` of each failed one."""
 
@@ -104,7 +109,7 @@ def _task(
         try:
             settings = settings_of(config, settings_type)
             settings.check()
-            with hold(job.directory):
+            with held(job.directory):
                 refuse_other(settings, job)
                 return run(settings, job)
         except UserError as error:

@@ -14,7 +14,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING as NO_DEFAULT
-from dataclasses import dataclass, fields, make_dataclass
+from dataclasses import dataclass, field, fields, make_dataclass
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -52,6 +53,9 @@ GROUPS = {
 }
 
 
+PARTS = (*GROUPS, "store")
+
+
 def config_directory() -> Path:
     """Return the directory of the YAML files: inside the package in a wheel, beside it in a checkout."""
     package = Path(__file__).resolve().parent.parent
@@ -63,6 +67,12 @@ def config_directory() -> Path:
 
 def register_run() -> None:
     """Register the classes that `ttc run` may compose."""
+    _register(_schema_of(RunConfig))
+    _register_parts()
+
+
+def _register_parts() -> None:
+    """Register the classes that the groups' options are made of."""
     from ttc.data.datasets import PocketDataset, TabularDataset
     from ttc.difficulty.learned import LearnedDifficulty
     from ttc.difficulty.measured import OracleDifficulty, PredictedDifficulty
@@ -82,7 +92,7 @@ def register_run() -> None:
     from ttc.strategies.particles import Particles
     from ttc.strategies.revisions import Revisions
 
-    _register(RUN_SCHEMA, Majority, BestOfN, Beam, Lookahead, Revisions)
+    _register(Majority, BestOfN, Beam, Lookahead, Revisions)
     _register(Dvts, Particles, AdaptiveConsistency, Mcts, ComputeOptimal)
     _register_threshold()
     _register(VllmGenerator, ServerGenerator, VllmVerifier, ServerVerifier, Ensemble)
@@ -123,7 +133,10 @@ def register_training() -> None:
     from ttc.training.prm import PrmTraining
     from ttc.training.reviser import ReviserTraining
 
-    _register(GeneratorTraining, PrmTraining, OrmTraining, ReviserTraining, RevisionVerifierTraining)
+    _register_parts()
+    _register(GeneratorTraining)
+    for kind in (PrmTraining, OrmTraining, ReviserTraining, RevisionVerifierTraining):
+        _register(_schema_of(kind))
 
 
 def _register(*schemas: Callable[..., object]) -> None:
@@ -176,18 +189,28 @@ def _load(group: str, path: str) -> type:
     return load_class(path, GROUPS[group].base, f"{group}.{TARGET}={path}")
 
 
-def _schema() -> type:
-    """RunConfig as Hydra composes it: its parts untyped, so that a YAML file may name any class by `_target_`."""
-    hints = get_type_hints(RunConfig)
-    untyped = [*GROUPS, "store"]
-    specified = []
-    for field in fields(RunConfig):
-        kind = Any if field.name in untyped else hints[field.name]
-        specified.append((field.name, kind) if field.default is NO_DEFAULT else (field.name, kind, field.default))
-    return make_dataclass("RunConfig", specified)
+@cache
+def _schema_of(kind: type) -> type:
+    """Return a class as Hydra composes it: its parts untyped, so that a YAML file may name any class by `_target_`."""
+    hints = get_type_hints(kind)
+    specified: list[Any] = []
+    for setting in fields(kind):
+        type_, factory = hints[setting.name], setting.default_factory
+        if setting.name in PARTS:
+            type_, factory = Any, (NO_DEFAULT if factory is NO_DEFAULT else lambda: None)
+        if factory is not NO_DEFAULT:
+            specified.append((setting.name, type_, field(default_factory=factory)))
+        elif setting.default is not NO_DEFAULT:
+            specified.append((setting.name, type_, setting.default))
+        else:
+            specified.append((setting.name, type_))
+    schema = make_dataclass(kind.__name__, specified)
+    _composed[schema] = kind
+    return schema
 
 
-RUN_SCHEMA = _schema()
+_composed: dict[type, type] = {}
+"""Schema -> the class that a config of it becomes."""
 
 
 def instantiate(config: DictConfig) -> object:
@@ -197,7 +220,9 @@ def instantiate(config: DictConfig) -> object:
         UserError: a part that does not fit its group.
         OmegaConfBaseException: a value of the wrong type, or one that is missing.
     """
-    if OmegaConf.get_type(config) is not RUN_SCHEMA:
+    schema = OmegaConf.get_type(config)
+    kind = None if schema is None else _composed.get(schema)
+    if kind is None:
         return OmegaConf.to_object(config)
     OmegaConf.set_struct(config, False)
     for name in GROUPS:
@@ -208,10 +233,11 @@ def instantiate(config: DictConfig) -> object:
             config[name].merge_with(node)
     settings = vars(OmegaConf.to_object(config))
     for name, group in GROUPS.items():
-        part = settings[name]
-        if not isinstance(part, group.base) and not (name == "prm" and part is None):
+        if name in settings and not isinstance(settings[name], group.base):
+            if name == "prm" and settings[name] is None:
+                continue
             raise UserError(
-                f"{name}: must be a {class_path(group.base)}, not {type(part).__name__}; choose one of the group's "
-                "options."
+                f"{name}: must be a {class_path(group.base)}, not {type(settings[name]).__name__}; choose one of the "
+                "group's options."
             )
-    return RunConfig(**settings)
+    return kind(**settings)

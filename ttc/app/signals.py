@@ -85,6 +85,8 @@ def report() -> int:
 def _install() -> None:
     """Install the handlers. A signal that is ignored, as under nohup, stays ignored."""
     _state.pid = os.getpid()
+    # A launcher (torchrun, accelerate) ends all of its processes alike: the first one reports.
+    _state.reported = "TORCHELASTIC_RUN_ID" in os.environ and os.environ.get("RANK") != "0"
     for number in _HANDLED:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _handle)

@@ -88,11 +88,21 @@ def _refuse_other_run(config: RunConfig, job: Job) -> None:
 def _train(name: str, overrides: list[str] | None) -> None:
     from ttc.app.launch import launch
     from ttc.app.registry import register_training
+    from ttc.app.several import one_of_several
     from ttc.training.base import Training
+    from ttc.training.processes import is_main
 
     register_training()
-    arguments = overrides or []
-    launch(_run_training, Training, f"train/{name}", arguments, f"ttc train {name}", _refuse_other_training)  # type: ignore[type-abstract]
+    with one_of_several(overrides or []) as arguments:
+        launch(
+            _run_training,
+            Training,  # type: ignore[type-abstract]
+            f"train/{name}",
+            arguments,
+            f"ttc train {name}",
+            _refuse_other_training,
+            alone=is_main(),
+        )
 
 
 def _run_training(training: Training, job: Job) -> None:
@@ -102,6 +112,7 @@ def _run_training(training: Training, job: Job) -> None:
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # ttc shows its own
+    logging.set_verbosity_error()  # a new head is meant to be new: no table of what the checkpoint lacks
     training.run(job.directory)
 
 

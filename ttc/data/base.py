@@ -62,7 +62,7 @@ def subset(problems: Sequence[Problem], limit: int | None, seed: int) -> list[Pr
     if limit is None or limit >= len(problems):
         return list(problems)
     levels: dict[int | None, list[Problem]] = defaultdict(list)
-    for problem in sorted(problems, key=lambda problem: _rank(problem, seed)):
+    for problem in shuffled(problems, seed):
         levels[problem.level].append(problem)
     # The k-th of a level's n problems is placed at (k + 1/2)/n: any prefix of this order is stratified.
     order = sorted(
@@ -72,6 +72,11 @@ def subset(problems: Sequence[Problem], limit: int | None, seed: int) -> list[Pr
     )
     chosen = {id_ for _, _, id_ in order[:limit]}
     return [problem for problem in problems if problem.id in chosen]
+
+
+def shuffled(problems: Sequence[Problem], seed: int) -> list[Problem]:
+    """Return the problems in an order that depends only on their ids and the seed."""
+    return sorted(problems, key=lambda problem: _rank(problem, seed))
 
 
 def _rank(problem: Problem, seed: int) -> bytes:

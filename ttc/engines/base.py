@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import MISSING, asdict, dataclass, fields
@@ -110,6 +111,11 @@ class EngineConfig(ABC):
         """What a run's summary must say about how this model was asked."""
         return []
 
+    @property
+    def trained_on(self) -> frozenset[str]:
+        """Digests of the problems that the checkpoint learnt from, where it says so (`ttc.engines.provenance`)."""
+        return frozenset()
+
     def fingerprint(self) -> str:
         """Return a digest of what determines the replies: the model, and how it is asked."""
         return digest(type(self).__qualname__, sorted(self.changed_settings().items())).hex()
@@ -177,7 +183,15 @@ class Verifier(EngineConfig):
     """A config whose engine answers `Score` requests: a PRM, an ORM or a judge (the config group `prm`)."""
 
 
+class Releasable(Protocol):
+    """A model that holds memory, on a device or in another process."""
+
+    def release(self) -> None:
+        """Give the memory back. Whoever asks the model again loads it again."""
+
+
 _engines: dict[str, Engine] = {}
+_holders: weakref.WeakSet[Releasable] = weakref.WeakSet()
 
 
 def start_engine(config: EngineConfig, memory: Memory | None = None) -> Engine:
@@ -190,3 +204,22 @@ def start_engine(config: EngineConfig, memory: Memory | None = None) -> Engine:
         gc.collect()
         gc.freeze()  # engines live as long as the process: later collections need not traverse them
     return _engines[key]
+
+
+def running_engines() -> list[Engine]:
+    """Return the engines that this process has started and not released."""
+    return [*_engines.values()]
+
+
+def add_holder(holder: Releasable) -> None:
+    """Let `release_engines` release a model for as long as it lives."""
+    _holders.add(holder)
+
+
+def release_engines() -> None:
+    """Give back the memory of every model in this process; `start_engine` loads what is needed again."""
+    _engines.clear()
+    for holder in [*_holders]:
+        holder.release()
+    gc.unfreeze()
+    gc.collect()

@@ -38,6 +38,10 @@ class Ensemble(Verifier):
     def gpus_per_engine(self) -> int:
         return max(member.gpus_per_engine for member in self.members.values())
 
+    @property
+    def trained_on(self) -> frozenset[str]:
+        return frozenset().union(*(member.trained_on for member in self.members.values()))
+
     def fingerprint(self) -> str:
         members = {name: member.fingerprint() for name, member in self.members.items()}
         return digest(type(self).__qualname__, sorted(members.items()), self.how, sorted(self.weights.items())).hex()

@@ -14,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from ttc.engines.base import Memory
+from ttc.engines.base import Memory, add_holder
 from ttc.engines.checkpoint import local_directory
 from ttc.engines.late_loads import late_loads
 from ttc.engines.pretrained import load_tokenizer
@@ -91,6 +91,13 @@ class VllmModel:
             facts = Facts.of(self._engine, settings)
         self.facts = facts
         self.shape = shape_of(settings.source, settings.revision)
+        add_holder(self)
+
+    def release(self) -> None:
+        """Stop vLLM's engine, which gives its memory back; it is loaded again when it is next read."""
+        if self._engine is not None:
+            self._engine.engine_core.shutdown()
+            self._engine = None
 
     @property
     def name(self) -> str:

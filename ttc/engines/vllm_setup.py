@@ -20,6 +20,7 @@ from ttc.engines.known_fields import refuse_unknown
 from ttc.engines.limits import check_length, check_numbers
 from ttc.engines.loading import one_line_failures
 from ttc.engines.pretrained import check_readable, load_tokenizer
+from ttc.engines.provenance import trained_on
 from ttc.errors import UserError
 from ttc.hashing import digest
 
@@ -70,6 +71,11 @@ class VllmSettings(EngineConfig):
     def source(self) -> str:
         """The directory or hub id to load; raises UserError for a model that cannot be one."""
         return resolve(self.model, self.group)
+
+    @property
+    def trained_on(self) -> frozenset[str]:
+        directory = local_directory(self.source, self.revision)
+        return frozenset() if directory is None else trained_on(directory)
 
     @property
     def key(self) -> str:
@@ -202,11 +208,24 @@ def load_engine(settings: VllmSettings) -> LLMEngine:
     in_process = prepare()
     remedy = f"change the model or {settings.group}'s settings; the log in the run's directory has vLLM's account."
     with one_line_failures(settings.group, settings.key, remedy):
-        from vllm.v1.engine.llm_engine import LLMEngine
+        _import_vllm()
+        return _loaded(settings, in_process)
 
-        engine = LLMEngine.from_engine_args(_engine_args(settings), enable_multiprocessing=not in_process)
-        if lora := settings.lora_request():
-            engine.add_lora(lora)  # now, so that an adapter that vLLM refuses is a failure to load
+
+def _import_vllm() -> None:
+    """Import vLLM before anything holds an engine.
+
+    An exception that the import has caught and kept also keeps all callers' variables: an engine would never be freed.
+    """
+    import vllm.v1.engine.llm_engine  # noqa: F401
+
+
+def _loaded(settings: VllmSettings, in_process: bool) -> LLMEngine:
+    from vllm.v1.engine.llm_engine import LLMEngine
+
+    engine = LLMEngine.from_engine_args(_engine_args(settings), enable_multiprocessing=not in_process)
+    if lora := settings.lora_request():
+        engine.add_lora(lora)  # now, so that an adapter that vLLM refuses is a failure to load
     settings.check_downloaded()
     return engine
 

@@ -47,19 +47,20 @@ class Executor(Protocol):
         """
 
 
+def start_stored(config: EngineConfig, store: Store | None) -> Engine:
+    """Return the engine of a config; where there is a store, it replays what that holds and keeps what is new."""
+    if store is None:
+        return start_engine(config)
+    return StoredEngine(start_engine(config, StoreMemory(store, config.name)), store, config.name)
+
+
 class LocalExecutor(Runner):
     """Does all the work in this process."""
 
     def __init__(self, config: RunConfig, store: Store | None) -> None:
         """Load the weights, unless an earlier job of this process has."""
-
-        def engine(part: EngineConfig) -> Engine:
-            if store is None:
-                return start_engine(part)
-            return StoredEngine(start_engine(part, StoreMemory(store, part.name)), store, part.name)
-
-        verifier = engine(config.verifier) if config.verifier else None
-        super().__init__(engine(config.generator), verifier, seed=config.seed)
+        verifier = start_stored(config.verifier, store) if config.verifier else None
+        super().__init__(start_stored(config.generator, store), verifier, seed=config.seed)
         self._config, self._store = config, store
 
     @property

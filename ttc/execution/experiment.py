@@ -17,7 +17,14 @@ from ttc.execution.pool import open_executor
 from ttc.execution.progress import NewProgress, RunProgress
 from ttc.execution.recorder import RecordBuilder, Recorder
 from ttc.execution.solving import solve_within_limit
-from ttc.execution.summary import grading_notes, mean_budget, store_notes, stored_settings, summarize_run
+from ttc.execution.summary import (
+    grading_notes,
+    mean_budget,
+    store_notes,
+    stored_settings,
+    summarize_run,
+    training_notes,
+)
 from ttc.grading import Grader
 from ttc.runs.directory import RunDirectory
 from ttc.runs.records import ProblemRecord
@@ -123,6 +130,7 @@ def execute(
             *solved.shortfalls.notes(config.generator.token_limit),
             *config.generator.notes,
             *(config.verifier.notes if config.verifier else []),
+            *training_notes(config, problems),
         ]
         summary |= identity_of(config, overrides).entries()
         summary |= {"difficulty": dict(bins.origin)} if bins.origin else {}

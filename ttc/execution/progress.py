@@ -34,17 +34,14 @@ NewProgress = Callable[[int, SelectionRule, Aggregation], Progress]
 """Starts showing the progress of so many problems, answered by a selection and an aggregation."""
 
 
-class RunProgress:
-    """Counts problems, tokens and correct answers.
+class SolvingProgress:
+    """Counts problems and tokens."""
 
-    The running accuracy compares answers without workers: a lower bound, replaced by real grading at the end.
-    """
-
-    def __init__(self, problems: int, selection: SelectionRule, aggregation: Aggregation) -> None:
-        self._bar = ProgressBar("solving", problems)
-        self._selection, self._aggregation = selection, aggregation
+    def __init__(self, title: str, problems: int, done: int = 0) -> None:
+        """Begin with `done` of the problems."""
+        self._bar = ProgressBar(title, problems, done)
         self._tokens = Tokens()
-        self._done = self._correct = 0
+        self._done = done
         self._started_at = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -60,12 +57,7 @@ class RunProgress:
 
     def add_outcome(self, outcome: Outcome) -> None:
         """Count a finished problem."""
-        answer = select(outcome.candidates, self._selection, self._aggregation)
-        gold = gold_answer(outcome.problem.gold)
         self._done += 1
-        if answer is not None:
-            classes = classes_by_structure([answer, gold])
-            self._correct += classes[answer] == classes[gold]
 
     def tick(self, decoding_tokens: Callable[[], int]) -> None:
         """Update the bar when it is due; only then are the tokens of the solutions in progress counted."""
@@ -74,5 +66,28 @@ class RunProgress:
 
     def _status(self, decoding_tokens: int) -> str:
         tokens = self._tokens.decoded + decoding_tokens
-        speed = f"{tokens / (time.monotonic() - self._started_at):,.0f} tokens/s"
+        return f"{tokens / (time.monotonic() - self._started_at):,.0f} tokens/s"
+
+
+class RunProgress(SolvingProgress):
+    """Counts problems, tokens and correct answers.
+
+    The running accuracy compares answers without workers: a lower bound, replaced by real grading at the end.
+    """
+
+    def __init__(self, problems: int, selection: SelectionRule, aggregation: Aggregation) -> None:
+        super().__init__("solving", problems)
+        self._selection, self._aggregation = selection, aggregation
+        self._correct = 0
+
+    def add_outcome(self, outcome: Outcome) -> None:
+        super().add_outcome(outcome)
+        answer = select(outcome.candidates, self._selection, self._aggregation)
+        gold = gold_answer(outcome.problem.gold)
+        if answer is not None:
+            classes = classes_by_structure([answer, gold])
+            self._correct += classes[answer] == classes[gold]
+
+    def _status(self, decoding_tokens: int) -> str:
+        speed = super()._status(decoding_tokens)
         return f"{speed}, accuracy so far {self._correct / self._done:.1%}" if self._done else speed

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ttc.config import RunConfig
 from ttc.cost import Flops, Ledger, Tokens
+from ttc.engines.provenance import overlap_note
 from ttc.execution.identity import NEW_SETTINGS, budgets_digest, later_defaults
 from ttc.grading import Grader
 from ttc.models import ModelId
@@ -44,6 +45,7 @@ def summarize_run(
     """
     from ttc.analysis.accuracy import summarize
     from ttc.analysis.chains import chain_summary
+    from ttc.analysis.ranking import ranking_summary
 
     return {
         **summarize(table, str(config.selection)),
@@ -59,6 +61,7 @@ def summarize_run(
         **({"budget_table": str(config.budget_table)} if config.budgets is not None else {}),
         **_routes(records),
         **chain_summary(records),
+        **(ranking_summary(records, config.aggregation) if config.strategy.independent_samples else {}),
         "generations": sum(record.generations for record in records),
         "tokens": sum((record.tokens for record in records), Tokens()).to_json(),
         "flops": total_flops(records).to_json(),
@@ -133,6 +136,15 @@ def store_notes(damaged_replies: int) -> list[str]:
     note = f"{replies} damaged and computed again; if that happens more than once, check the disk"
     log.warning("%s", note)
     return [note]
+
+
+def training_notes(config: RunConfig, problems: Sequence[Problem]) -> list[str]:
+    """Warn of problems that the generator or the verifier has learnt from."""
+    questions = [problem.question for problem in problems]
+    notes = overlap_note("generator", config.generator.name, config.generator.trained_on, questions)
+    if config.verifier is not None:
+        notes += overlap_note("prm", config.verifier.name, config.verifier.trained_on, questions)
+    return notes
 
 
 def grading_notes(timeout_seconds: float, grader: Grader) -> list[str]:

@@ -8,26 +8,53 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+from ttc.data.base import Dataset
+from ttc.data.datasets import PocketDataset
 from ttc.engines.base import SPEED_SETTINGS
 from ttc.engines.checkpoint import fingerprint
 from ttc.engines.generator import VllmGenerator
 from ttc.errors import UserError
 from ttc.files import read_json, write_text
+from ttc.store.database import SqliteStore
 from ttc.training.base import Training
+from ttc.training.sources import check_source
+from ttc.training.trainable import Lora, Trainable
 
 _RECORD = "sampling.json"
 _MODEL, _CHECKPOINT = "generator.model", "checkpoint"
+_FITTING = frozenset({"store", "trainable", "lora"})  # of every training
 
 
 @dataclass
 class SamplingTraining(Training):
-    """A training that learns from what its generator samples."""
+    """A training that learns from what its generator samples for the problems of `data`.
+
+    What is sampled goes through the store, as in `ttc run`: a training that is killed loses next to nothing, and
+    trainings of one generator share their samples.
+    """
 
     seed: int = 0
     generator: VllmGenerator = field(default_factory=VllmGenerator)
+    data: Dataset = field(default_factory=PocketDataset)
+    store: SqliteStore | None = None
+    trainable: Trainable = Trainable.all
+    lora: Lora = field(default_factory=Lora)
 
     fitting_settings: ClassVar[frozenset[str]]
     """Settings that do not affect sampling."""
+
+    def check(self) -> None:
+        """Refuse data, a generator or adapters that no training can use."""
+        if not isinstance(self.generator, VllmGenerator):
+            raise UserError(
+                f"generator={self.generator.name}: a training changes weights, so it needs them on this machine; use a "
+                "generator that vLLM runs here, e.g. generator=pocket."
+            )
+        self.generator.check()
+        check_source(self.data)
+        self.lora.check()
+        if self.store is not None:
+            self.store.check()
 
     @property
     def generator_checkpoint(self) -> str:
@@ -68,6 +95,8 @@ def refuse_other_samples(directory: Path, training: SamplingTraining) -> None:
         return
     recorded = recorded_settings(file)
     settings = _sampling_settings(training)
+    if _CHECKPOINT in recorded:  # what it does not say of later settings is what they were by default
+        recorded = _later_defaults(type(training)()) | recorded
     for name in dict.fromkeys([*settings, *recorded]):
         if name != _MODEL and recorded.get(name) != settings.get(name):
             raise UserError(
@@ -92,15 +121,24 @@ def recorded_settings(file: Path) -> dict[str, Any]:
 
 def _sampling_settings(training: SamplingTraining) -> dict[str, str]:
     """Return the settings that affect sampling, under their names on the command line, and the generator's identity."""
-    generator, source = training.generator, training.generator_checkpoint
-    excluded = training.fitting_settings | {"generator"}
-    sampling = {name: value for name, value in asdict(training).items() if name not in excluded}
-    sampling |= {f"generator.{name}": value for name, value in asdict(generator).items() if name not in SPEED_SETTINGS}
-    if not generator.stop:  # directories older than this setting do not record it
-        del sampling["generator.stop"]
+    source = training.generator_checkpoint
     # A hub id may be downloaded between two runs: its content cannot identify it.
-    sampling[_CHECKPOINT] = fingerprint(source) if Path(source).is_dir() else source
+    checkpoint = fingerprint(source) if Path(source).is_dir() else source
+    return _named_settings(training) | {_CHECKPOINT: checkpoint}
+
+
+def _named_settings(training: SamplingTraining) -> dict[str, str]:
+    excluded = training.fitting_settings | _FITTING | {"generator", "data"}
+    sampling = {name: value for name, value in asdict(training).items() if name not in excluded}
+    for group, part in (("generator", training.generator), ("data", training.data)):
+        sampling |= {f"{group}.{name}": value for name, value in asdict(part).items() if name not in SPEED_SETTINGS}
     return {name: str(value) for name, value in sampling.items()}
+
+
+def _later_defaults(training: SamplingTraining) -> dict[str, str]:
+    """Return the defaults of what directories made by an earlier ttc do not record."""
+    defaults = _named_settings(training)
+    return {name: value for name, value in defaults.items() if name != _MODEL}
 
 
 def _shown(settings: Mapping[str, object], name: str) -> str:

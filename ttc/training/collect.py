@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 
-from ttc.engines.base import EngineConfig, start_engine
+from ttc.engines.base import EngineConfig, release_engines, running_engines
 from ttc.errors import UserError
+from ttc.execution.executor import start_stored
+from ttc.execution.progress import SolvingProgress
 from ttc.execution.runner import Outcome, Runner, start_flows
 from ttc.files import read_jsonl
 from ttc.grading import Grader, extract_answer
-from ttc.progress_bar import track_progress
+from ttc.store.database import SqliteStore
+from ttc.training.optimisation import pick_device
+from ttc.training.processes import hidden_launcher, is_main, wait_for_file, world_size
 from ttc.types import Flow, Problem, Trace
 
 IsCorrect = Callable[[Trace], bool | None]
 """Whether a trace ends with the correct answer; None when it has no answer."""
 
 MAX_IN_FLIGHT = 2048  # requests: enough to keep an engine full, few enough that a killed collection loses little
-PROBLEMS_PER_FLUSH = 100
+MAX_KEPT_PARAMETERS = 100_000_000
 
 
 def collect(
@@ -30,12 +35,16 @@ def collect(
     *,
     title: str,
     seed: int,
+    store: SqliteStore | None = None,
 ) -> None:
     """Append the rows of every problem to `file`, skipping the problems that it already holds.
 
     Each row needs the `id` of its problem. A file of the same name with the suffix `.done` marks the collection as
     complete. A collection that was killed may have written only some rows of its last problem: that one is collected
-    again.
+    again. With a store the replies to unfinished problems are not lost either, and runs with the same seed share them.
+
+    Of several processes the main one collects; the others wait for it, without a time limit. The engine stays loaded
+    for the next collection: `end_collecting` releases it.
 
     Raises:
         UserError: the file holds something else.
@@ -43,17 +52,36 @@ def collect(
     done = file.with_suffix(".done")
     if done.exists():
         return
+    if not is_main():
+        wait_for_file(done)
+        return
     collected = _drop_unfinished_problem(file) if file.exists() else set()
     remaining = [problem for problem in problems if problem.id not in collected]
-    runner = Runner(start_engine(generator), seed=seed, max_in_flight=MAX_IN_FLIGHT)
-    with Grader() as grader, file.open("a", encoding="utf-8", newline="\n") as lines:
-        flows = start_flows(remaining, lambda problem: solve(problem, correctness_of(problem, grader)))
-        for number, outcome in enumerate(track_progress(runner.run(flows), title, len(remaining))):
-            rows = rows_of(outcome, correctness_of(outcome.problem, grader))
-            lines.writelines(json.dumps(row) + "\n" for row in rows)
-            if number % PROBLEMS_PER_FLUSH == 0:
-                lines.flush()
+    with hidden_launcher(), store.open() if store else nullcontext() as replies:
+        runner = Runner(start_stored(generator, replies), seed=seed, max_in_flight=MAX_IN_FLIGHT)
+        progress = SolvingProgress(title, len(collected) + len(remaining), len(collected))
+        runner.on_tokens = progress.add_tokens
+        runner.on_poll = lambda: progress.tick(lambda: runner.decoding_tokens)
+        with progress, Grader() as grader, file.open("a", encoding="utf-8", newline="\n") as lines:
+            flows = start_flows(remaining, lambda problem: solve(problem, correctness_of(problem, grader)))
+            for outcome in runner.run(flows):
+                rows = rows_of(outcome, correctness_of(outcome.problem, grader))
+                lines.writelines(json.dumps(row) + "\n" for row in rows)
+                lines.flush()  # a slow model may take minutes for the next problem
+                progress.add_outcome(outcome)
     done.touch()
+
+
+def end_collecting() -> None:
+    """Release the generator before a model is fitted: call this after a training's last collection.
+
+    A small generator stays loaded on a CPU, where it is in nobody's way, for the next training of a sweep.
+    """
+    shapes = [engine.shape for engine in running_engines()]
+    small = all(shape is not None and shape.params <= MAX_KEPT_PARAMETERS for shape in shapes)
+    # vLLM connects to itself in the same way as the processes of a training are about to connect to each other.
+    if not small or world_size() > 1 or pick_device() == "cuda":
+        release_engines()
 
 
 def _drop_unfinished_problem(file: Path) -> set[str]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ttc.engines.provenance import INFO_FILE, training_record
 from ttc.files import write_json
 from ttc.training.directories import whole_directory
 from ttc.training.loop import Batch, pick_device
@@ -94,11 +94,32 @@ def training_attention() -> str:
     return "sdpa" if pick_device() == "cuda" else "eager"
 
 
-def save_checkpoint(model: Any, tokenizer: PreTrainedTokenizerBase, directory: Path) -> None:
-    """Write weights in float16 (as the pocket ships them), tokenizer and config in transformers' layout."""
+def dtype_of(checkpoint: str) -> str:
+    """Return the number format of a checkpoint's weights, e.g. bfloat16, as its config.json says."""
+    from transformers import AutoConfig
+
+    dtype = AutoConfig.from_pretrained(checkpoint).dtype
+    return "float32" if dtype is None else str(dtype).removeprefix("torch.")
+
+
+def save_checkpoint(
+    model: Any,
+    tokenizer: PreTrainedTokenizerBase,
+    directory: Path,
+    dtype: str = "float16",
+    questions: Iterable[str] = (),
+) -> None:
+    """Write weights, tokenizer and config in transformers' layout, and which problems (`questions`) it learnt from.
+
+    The model keeps its own number format, but from here on its weights are those that were written.
+    """
     import torch
 
+    kept = model.dtype
+    model.to("cpu", getattr(torch, dtype))
     with whole_directory(directory) as draft:
-        copy.deepcopy(model).to("cpu", torch.float16).save_pretrained(draft)
+        model.save_pretrained(draft)
         tokenizer.save_pretrained(draft)
-        write_json(draft / "model_info.json", {"parameters": sum(p.numel() for p in model.parameters())})
+        parameters = sum(p.numel() for p in model.parameters())
+        write_json(draft / INFO_FILE, {"parameters": parameters} | training_record(questions))
+    model.to(pick_device(), kept)

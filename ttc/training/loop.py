@@ -1,96 +1,36 @@
-"""The training loop of all models: AdamW, warm-up and cosine decay, checkpoints, a progress bar."""
+"""The training loop of all models: AdamW, warm-up and cosine decay, passes that fit the memory, one or more devices."""
 
 from __future__ import annotations
 
-import math
-import os
-import pickle
-import shutil
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING, Any, Self
 
-from ttc.errors import UserError
-from ttc.files import atomic_path
+from ttc.errors import RunError, UserError
 from ttc.progress_bar import ProgressBar
+from ttc.training.optimisation import Optimisation as Optimisation
+from ttc.training.optimisation import Precision as Precision
+from ttc.training.optimisation import Switch as Switch
+from ttc.training.optimisation import pick_device as pick_device
+from ttc.training.optimisation import should_autocast as should_autocast
+from ttc.training.optimisation import should_compile as should_compile
+from ttc.training.processes import Processes, joined_processes
+from ttc.training.training_state import resume_state, save_state, trainable_parameters
 
 if TYPE_CHECKING:
     import torch
 
 SECONDS_BETWEEN_LINES = 60.0  # of progress, where there is no terminal
-MIN_STEPS_TO_COMPILE = 500
 
 Batch = dict[str, "torch.Tensor"]
 
 
-class Precision(StrEnum):
-    """Number format of the forward pass; the weights are always float32."""
-
-    auto = "auto"
-    float32 = "float32"
-    bfloat16 = "bfloat16"
-
-
-class Switch(StrEnum):
-    """On, off, or whichever is expected to be faster."""
-
-    auto = "auto"
-    on = "on"
-    off = "off"
-
-
-@dataclass
-class Optimisation:
-    """Optimiser, learning-rate schedule and checkpoints. The defaults suit the pocket models."""
-
-    steps: int = 12_000
-    learning_rate: float = 3e-3
-    warmup_steps: int = 100
-    weight_decay: float = 0.05
-    betas: tuple[float, float] = (0.9, 0.95)
-    clip_norm: float = 1.0
-    checkpoint_minutes: float = 3.0
-    precision: Precision = Precision.auto
-    compile: Switch = Switch.auto
-
-    def learning_rate_at(self, step: int) -> float:
-        """Return the rate of a step: linear warm-up, then cosine decay to a hundredth of the peak."""
-        if step < self.warmup_steps:
-            return self.learning_rate * (step + 1) / self.warmup_steps
-        done = (step - self.warmup_steps) / max(1, self.steps - self.warmup_steps)
-        return self.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
-
-
-def pick_device() -> str:
-    """Return `cuda` if there is a GPU, else `cpu`."""
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def should_autocast(precision: Precision, device: str) -> bool:
-    """Whether to compute in bfloat16. On a CPU that only emulates it, it is slower than float32."""
-    import torch
-
-    if precision is not Precision.auto:
-        return precision is Precision.bfloat16
-    return device == "cuda" or bool(torch.cpu._is_avx512_bf16_supported())
-
-
-def should_compile(compile: Switch, steps: int) -> bool:
-    """Whether to compile the model: it takes about a minute and a C++ compiler, then doubles the speed."""
-    if compile is not Switch.auto:
-        return compile is Switch.on
-    return steps >= MIN_STEPS_TO_COMPILE and shutil.which(os.environ.get("CXX", "g++")) is not None
-
-
 def train_model(
     model: torch.nn.Module,
-    batch_at: Callable[[int], Batch],
+    batch_at: Callable[[int], Sequence[Batch]],
     loss_of: Callable[[torch.nn.Module, Batch], torch.Tensor],
     optimisation: Optimisation,
     directory: Path,
@@ -103,9 +43,14 @@ def train_model(
 ) -> None:
     """Train `model` in place, resuming from `directory/checkpoint.pt` if it exists.
 
+    Of several processes, the main one evaluates, reports and writes; when this returns, all have the trained weights.
+
     Args:
-        batch_at: returns the batch of a step, and depends on nothing else, so that a resumed training sees the same
-            batches. A batch holds the scalar `n_tokens`, for the speed that is shown.
+        batch_at: returns the batch of a step, split into the passes that are computed one after another. It depends on
+            nothing else, so that a resumed training sees the same batches. A pass holds the scalar `n_tokens`, for the
+            speed that is shown, and `labels`: those of at least 0 are the targets over which the loss is a mean.
+        loss_of: returns the mean loss over a pass's targets.
+        optimisation: with its epochs planned.
         fingerprint: identifies the settings; a checkpoint is resumed only under the same fingerprint.
         evaluate: called with the model and the number of steps done, every `evaluate_every` steps; returns a line to
             show.
@@ -113,45 +58,110 @@ def train_model(
 
     Raises:
         UserError: the checkpoint was made with other settings, or is damaged.
+        RunError: the GPU's memory does not suffice.
     """
     import torch
 
-    device = pick_device()
-    model.to(device).train()
-    optimizer = _adamw(model, optimisation)
-    checkpoint = directory / "checkpoint.pt"
-    first = _resume(checkpoint, model, optimizer, device, fingerprint)
-    autocast = should_autocast(optimisation.precision, device)
-    compile = should_compile(optimisation.compile, optimisation.steps - first)
-    saved_at = time.monotonic()
-    with _compiled(model, compile), TrainingProgress(title, optimisation.steps, first) as progress:
-        for step in range(first, optimisation.steps):
-            batch = {name: tensor.to(device) for name, tensor in batch_at(step).items()}
+    if optimisation.epochs is not None:
+        raise ValueError("the epochs are not planned; pass optimisation.planned(batches_per_epoch)")
+    device, steps = pick_device(), optimisation.steps
+    with joined_processes(device) as processes, _advice_on_memory(optimisation), _recomputing(model, optimisation):
+        model.to(device).train()
+        processes.copy_from_main(trainable_parameters(model))  # new weights may be random
+        optimizer = _adamw(model, optimisation)
+        checkpoint = directory / "checkpoint.pt"
+        first = resume_state(checkpoint, model, optimizer, fingerprint)
+        autocast = should_autocast(optimisation.precision, device)
+        compile = should_compile(optimisation.compile, steps - first, sum(p.numel() for p in model.parameters()))
+
+        def loss_at(batch: Batch) -> torch.Tensor:
             with torch.autocast(device, dtype=torch.bfloat16, enabled=autocast):
-                loss = loss_of(model, batch)
-            _update(model, optimizer, loss, optimisation, step)
-            progress.advance(float(loss.detach()), int(batch["n_tokens"]))
-            if evaluate is not None and evaluate_every and (step + 1) % evaluate_every == 0:
-                model.eval()
-                with torch.compiler.set_stance("force_eager"):  # other shapes: not worth compiling again
-                    progress.log(f"step {step + 1}: {evaluate(model, step + 1)}")
-                model.train()
-                if should_stop():
-                    break
-            if time.monotonic() - saved_at > 60 * optimisation.checkpoint_minutes:
-                _save(checkpoint, model, optimizer, step + 1, fingerprint)
-                saved_at = time.monotonic()
-    # Stopped early or not, the training is complete: running it again must not continue it.
-    _save(checkpoint, model, optimizer, optimisation.steps, fingerprint)
+                return loss_of(model, {name: tensor.to(device) for name, tensor in batch.items()})
+
+        saved_at = time.monotonic()
+        shown = TrainingProgress(title, steps, first) if processes.is_main else nullcontext()
+        with _compiled(model, compile), shown as progress:
+            for step in range(first, steps):
+                passes = batch_at(step)
+                # Dropout depends on the step, not on what happened before: a resumed training draws the same.
+                torch.manual_seed(Random(f"{fingerprint}-{step}-{processes.number}").getrandbits(63))
+                loss = _add_gradients(trainable_parameters(model), passes, loss_at, processes)
+                _update(model, optimizer, optimisation, step)
+                if progress is not None:
+                    progress.advance(float(loss), sum(int(batch["n_tokens"]) for batch in passes))
+                if evaluate is not None and evaluate_every and (step + 1) % evaluate_every == 0:
+                    if progress is not None:
+                        # A CPU evaluates in float32, as it always has.
+                        with torch.autocast(device, dtype=torch.bfloat16, enabled=autocast and device == "cuda"):
+                            progress.log(f"step {step + 1}: {_evaluated(model, step + 1, evaluate)}")
+                    if processes.main_says(processes.is_main and should_stop(), device):
+                        break
+                if processes.is_main and time.monotonic() - saved_at > 60 * optimisation.checkpoint_minutes:
+                    save_state(checkpoint, model, optimizer, step + 1, fingerprint)
+                    saved_at = time.monotonic()
+        if processes.is_main:
+            # Stopped early or not, the training is complete: running it again must not continue it.
+            save_state(checkpoint, model, optimizer, steps, fingerprint)
+        model.eval()
+
+
+def _add_gradients(
+    parameters: Sequence[torch.nn.Parameter],
+    passes: Sequence[Batch],
+    loss_at: Callable[[Batch], torch.Tensor],
+    processes: Processes,
+) -> torch.Tensor:
+    """Add the gradient of the mean loss over all passes' targets to the parameters; return that loss."""
+    import torch
+
+    targets = [_count_targets(batch) for batch in passes]
+    loss = torch.zeros((), device=parameters[0].device)
+    for batch, count in processes.share_of([*zip(passes, targets, strict=True)]):
+        if count:  # the mean over nothing is not a number
+            part = loss_at(batch) * (count / sum(targets))
+            part.backward()
+            loss += part.detach()
+    if processes.count > 1:
+        gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
+        processes.add_up([*gradients, loss])
+        for parameter, gradient in zip(parameters, gradients, strict=True):
+            parameter.grad = gradient
+    return loss
+
+
+def _count_targets(batch: Batch) -> int:
+    """Return the number of positions over which a pass's loss is a mean: without labels, every one."""
+    return int((batch["labels"] >= 0).sum() if "labels" in batch else batch["n_tokens"])
+
+
+def _update(model: torch.nn.Module, optimizer: torch.optim.Optimizer, optimisation: Optimisation, step: int) -> None:
+    """Take one step of gradient descent, and clear the gradients."""
+    import torch
+
+    for group in optimizer.param_groups:
+        group["lr"] = optimisation.learning_rate_at(step)
+    torch.nn.utils.clip_grad_norm_(trainable_parameters(model), optimisation.clip_norm)
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+
+
+def _evaluated(model: torch.nn.Module, step: int, evaluate: Callable[[torch.nn.Module, int], str]) -> str:
+    import torch
+
     model.eval()
+    with torch.compiler.set_stance("force_eager"):  # other shapes: not worth compiling again
+        line = evaluate(model, step)
+    model.train()
+    return line
 
 
 def _adamw(model: torch.nn.Module, optimisation: Optimisation) -> torch.optim.AdamW:
-    """Return the optimiser; biases and norms are not decayed."""
+    """Return the optimiser of the parameters that are trained; biases and norms are not decayed."""
     import torch
 
-    decayed = [p for p in model.parameters() if p.dim() >= 2]
-    others = [p for p in model.parameters() if p.dim() < 2]
+    parameters = trainable_parameters(model)
+    decayed = [p for p in parameters if p.dim() >= 2]
+    others = [p for p in parameters if p.dim() < 2]
     return torch.optim.AdamW(
         [{"params": decayed, "weight_decay": optimisation.weight_decay}, {"params": others, "weight_decay": 0.0}],
         lr=optimisation.learning_rate,
@@ -174,47 +184,41 @@ def _compiled(model: torch.nn.Module, enabled: bool) -> Iterator[None]:
         vars(trunk).pop("forward", None)
 
 
-def _update(
-    model: torch.nn.Module, optimizer: torch.optim.Optimizer, loss: torch.Tensor, optimisation: Optimisation, step: int
-) -> None:
-    """Take one step of gradient descent, and clear the gradients."""
-    import torch
-
-    for group in optimizer.param_groups:
-        group["lr"] = optimisation.learning_rate_at(step)
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(model.parameters(), optimisation.clip_norm)
-    optimizer.step()
-    optimizer.zero_grad(set_to_none=True)
-
-
-def _save(path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, step: int, fingerprint: str) -> None:
-    import torch
-
-    state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step, "settings": fingerprint}
-    with atomic_path(path) as draft:
-        torch.save(state, draft)
-
-
-def _resume(path: Path, model: torch.nn.Module, optimizer: torch.optim.Optimizer, device: str, fingerprint: str) -> int:
-    """Load the checkpoint, if there is one, and return the number of steps done."""
-    import torch
-
-    if not path.exists():
-        return 0
+@contextmanager
+def _recomputing(model: Any, optimisation: Optimisation) -> Iterator[None]:
+    """Let the model compute activations again inside the block instead of keeping them, if that is asked for."""
+    if not optimisation.gradient_checkpointing:
+        yield
+        return
     try:
-        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
-        settings, step = state["settings"], int(state["step"])
-    except (RuntimeError, ValueError, KeyError, TypeError, EOFError, OSError, pickle.UnpicklingError) as error:
-        reason = " ".join(str(error).split())[:100] or type(error).__name__
-        raise UserError(f"{path} is damaged ({reason}); delete it to train from the start.") from None
-    if settings != fingerprint:
+        # The other kind computes no gradients below a frozen embedding.
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    except (AttributeError, ValueError):
         raise UserError(
-            f"{path} was made with other settings; use the same settings, delete it, or choose another hydra.run.dir."
-        )
-    model.load_state_dict(state["model"])
-    optimizer.load_state_dict(state["optimizer"])
-    return step
+            f"optimisation.gradient_checkpointing=true: {type(model).__name__} does not offer it; use false."
+        ) from None
+    try:
+        yield
+    finally:
+        model.gradient_checkpointing_disable()
+
+
+@contextmanager
+def _advice_on_memory(optimisation: Optimisation) -> Iterator[None]:
+    import torch
+
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        limit = optimisation.pass_tokens
+        smaller = 8192 if limit is None else max(1, limit // 2)
+        advice = [f"optimisation.pass_tokens={smaller} (it is {'null' if limit is None else limit})"]
+        if not optimisation.gradient_checkpointing:
+            advice.append("optimisation.gradient_checkpointing=true")
+        raise RunError(
+            f"the GPU's memory does not suffice for training; use {' or '.join(advice)}: the same command then "
+            "continues from its last checkpoint."
+        ) from error
 
 
 class TrainingProgress:

@@ -7,27 +7,31 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
+from typing import Any, ClassVar, TypedDict
 
 from ttc.engines.checkpoint import resolve
 from ttc.errors import UserError
 from ttc.execution.runner import Outcome
 from ttc.files import read_jsonl, write_text
-from ttc.pocket.problems import sample_problems
 from ttc.strategies.revisions import Revisions
 from ttc.training.claim import SamplingTraining, claim_directory
-from ttc.training.collect import IsCorrect, collect
+from ttc.training.collect import IsCorrect, collect, end_collecting
 from ttc.training.corpus import Corpus
+from ttc.training.documents import DocumentEncoder
 from ttc.training.language_model import (
     EncodedDocument,
     collate_documents,
     document_length,
+    dtype_of,
     language_model_loss,
     save_checkpoint,
     training_attention,
 )
 from ttc.training.loop import Optimisation, pick_device, train_model
+from ttc.training.processes import is_main
+from ttc.training.sources import TRAIN, VALIDATION, training_problems
 from ttc.training.start import check_start
+from ttc.training.trainable import Adapted, Trainable, check_rate
 from ttc.training.trajectories import (
     Attempt,
     Recipe,
@@ -37,10 +41,9 @@ from ttc.training.trajectories import (
     build_rest_em_trajectories,
     build_trajectories,
 )
+from ttc.training.validation import LOGITS_PER_PASS
+from ttc.training.value_model import passes
 from ttc.types import Candidate, Flow, Problem
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 
 class AttemptsRow(TypedDict):
@@ -98,31 +101,47 @@ class ReviserTraining(SamplingTraining):
             )
         if self.past_minimum < 1:
             raise UserError(f"past_minimum={self.past_minimum} must be at least 1; use e.g. 2.")
-        self.generator.check()
+        if self.trainable is Trainable.head:
+            raise UserError("trainable=head fits a verifier's head, and a reviser has none; use trainable=lora or all.")
+        super().check()
+        self.optimisation.check()
         check_start(self.start, "generator", self.generator)
+        check_rate(self.trainable, self.optimisation, self.generator)
 
     def run(self, directory: Path) -> None:
         """Collect samples and finetune, both resumable; write `model`, `validation_losses.json` and `report.json`."""
         import torch
         from rich.console import Console
-        from transformers import AutoModelForCausalLM, AutoTokenizer
+        from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
         claim_directory(directory, self)
         torch.manual_seed(self.seed)
         tokenizer = AutoTokenizer.from_pretrained(self.generator_checkpoint)
-        documents = self._documents(directory, "train", self.problems, tokenizer)
-        held_out = self._documents(directory, "validation", self.validation_problems, tokenizer)
+        context_tokens = AutoConfig.from_pretrained(self.generator_checkpoint).max_position_embeddings
+        encoder = DocumentEncoder(self.generator, tokenizer, self.generator.max_model_len or context_tokens)
+        trajectories = self._trajectories(directory, TRAIN)
+        held_out = [encoder.encode(t.question, t.attempts, t.target) for t in self._trajectories(directory, VALIDATION)]
+        end_collecting()
+        documents = [encoder.encode(t.question, t.attempts, t.target) for t in trajectories]
         source = self.generator_checkpoint if self.start is None else resolve(self.start, "generator")
         model = AutoModelForCausalLM.from_pretrained(
             source, dtype=torch.float32, attn_implementation=training_attention()
         )
-        corpus = Corpus(documents, self.batch_documents, self.seed, document_length, collate_documents)
+        adapted = Adapted(model, self.lora) if self.trainable is Trainable.lora else None
+        corpus = Corpus(
+            documents,
+            self.batch_documents,
+            self.seed,
+            document_length,
+            collate_documents,
+            self.optimisation.pass_tokens,
+        )
         stopping = PastMinimum(directory / "validation_losses.json", self.past_minimum, held_out)
         train_model(
-            model,
+            adapted.model if adapted else model,
             corpus.batch_at,
             language_model_loss,
-            self.optimisation,
+            self.optimisation.planned(corpus.batches_per_epoch),
             directory,
             title="reviser",
             fingerprint=repr(self),
@@ -130,27 +149,30 @@ class ReviserTraining(SamplingTraining):
             evaluate_every=self.evaluate_every,
             should_stop=stopping.should_stop,
         )
-        save_checkpoint(model, tokenizer, directory / "model")
+        fitted = adapted.merged() if adapted else model
+        if not is_main():
+            return
+        learnt = [trajectory.question for trajectory in trajectories]
+        save_checkpoint(fitted, tokenizer, directory / "model", dtype_of(source), learnt)
         report = {"trajectories": len(documents), "validation_losses": stopping.losses}
         write_text(directory / "report.json", json.dumps(report, indent=2))
         Console().print_json(data=report)
 
-    def _documents(
-        self, directory: Path, split: str, count: int, tokenizer: PreTrainedTokenizerBase
-    ) -> list[EncodedDocument]:
-        """Sample solutions to `count` problems of a split, and encode the trajectories built from them."""
+    def _trajectories(self, directory: Path, split: str) -> list[Trajectory]:
+        """Sample solutions to the problems of a split, and build trajectories from them."""
         file = directory / f"{split}.jsonl"
         chains = Revisions(f"{self.length}:{self.samples // self.length}")
         collect(
             file,
-            sample_problems(split, count, self.seed + 2),
+            training_problems(self.data, split, self.problems, self.validation_problems, self.seed + 2),
             self.generator,
             lambda problem, is_correct: self._sample_attempts(problem, chains),
             _attempts_rows,
             title=f"sampling {split} problems",
             seed=self.seed,
+            store=self.store,
         )
-        found = [trajectory for _, row in read_jsonl(file) for trajectory in self._trajectories(row)]
+        found = [trajectory for _, row in read_jsonl(file) for trajectory in self._trajectories_of(row)]
         if not found:
             raise UserError(
                 f"{file} holds no problem that recipe={self.recipe} can learn from; use another hydra.run.dir with "
@@ -158,13 +180,13 @@ class ReviserTraining(SamplingTraining):
             )
         if self.recipe is Recipe.rest_em:
             found = balance_lengths(found, Random(f"{self.seed}-{split}"))
-        return [self._encode(trajectory, tokenizer) for trajectory in found]
+        return found
 
     def _sample_attempts(self, problem: Problem, chains: Revisions) -> Flow:
         attempts = yield from chains.attempts(problem, self.samples)
         return [Candidate(trace) for chain in attempts for trace in chain]
 
-    def _trajectories(self, row: AttemptsRow) -> list[Trajectory]:
+    def _trajectories_of(self, row: AttemptsRow) -> list[Trajectory]:
         rng = Random(f"{self.seed}-{row['id']}")  # one problem's draws do not depend on the others
         attempts = [Attempt(text, correct, tuple(shown)) for text, correct, shown in row["attempts"]]
         if self.recipe is Recipe.chains:
@@ -175,16 +197,6 @@ class ReviserTraining(SamplingTraining):
         wrong = [attempt.text for attempt in attempts if not attempt.correct]
         return build_trajectories(row["question"], correct, wrong, self.recipe, rng)
 
-    def _encode(self, trajectory: Trajectory, tokenizer: PreTrainedTokenizerBase) -> EncodedDocument:
-        """Return the token ids as the engine builds them: problem, attempts each with the end mark, then the target."""
-
-        def with_end_mark(text: str) -> list[int]:
-            return [*tokenizer(text, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
-
-        prompt: list[int] = tokenizer(self.generator.prompt.replace("{question}", trajectory.question))["input_ids"]
-        shown = [token for attempt in trajectory.attempts for token in with_end_mark(attempt)]
-        return prompt + shown, with_end_mark(trajectory.target)
-
 
 class PastMinimum:
     """Early stopping: ends the training when the validation loss has had no new minimum for some evaluations.
@@ -192,12 +204,8 @@ class PastMinimum:
     The losses are kept in `file`, by step, so that a resumed training knows the earlier ones.
     """
 
-    def __init__(
-        self, file: Path, past_minimum: int, held_out: Sequence[EncodedDocument], batch_documents: int = 128
-    ) -> None:
-        self._file, self._past_minimum = file, past_minimum
-        ordered = sorted(held_out, key=document_length)
-        self._batches = [ordered[i : i + batch_documents] for i in range(0, len(ordered), batch_documents)]
+    def __init__(self, file: Path, past_minimum: int, held_out: Sequence[EncodedDocument]) -> None:
+        self._file, self._past_minimum, self._held_out = file, past_minimum, held_out
         self.losses: dict[str, float] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
 
     def evaluate(self, model: Any, step: int) -> str:
@@ -206,7 +214,9 @@ class PastMinimum:
 
         total = tokens = 0.0
         with torch.inference_mode():
-            for documents in self._batches:
+            lengths = list(map(document_length, self._held_out))
+            for chosen in passes(lengths, LOGITS_PER_PASS // model.config.vocab_size):
+                documents = [self._held_out[i] for i in chosen]
                 batch = {name: tensor.to(pick_device()) for name, tensor in collate_documents(documents).items()}
                 targets = sum(len(target) for _, target in documents)
                 total += float(language_model_loss(model, batch)) * targets

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from ttc.errors import UserError
 from ttc.strategies.flows import sample
 from ttc.training.collect import IsCorrect
 from ttc.types import Candidate, Flow, Problem, Trace
@@ -17,16 +18,31 @@ from ttc.types import Candidate, Flow, Problem, Trace
 
 @dataclass
 class MonteCarlo:
-    """The size of the data: solutions per problem, and rollouts per step."""
+    """The size of the data: solutions per problem, and rollouts per step.
+
+    With `learn_from_rollouts` the finished rollouts are labelled solutions too: more data from the same samples, and
+    more tokens to learn from.
+    """
 
     samples: int = 16
     rollouts: int = 16
+    learn_from_rollouts: bool = True
+
+    def check(self) -> None:
+        """Refuse sizes that label nothing.
+
+        Raises:
+            UserError: with the value, the rule and the remedy.
+        """
+        for name in ("samples", "rollouts"):
+            if getattr(self, name) < 1:
+                raise UserError(f"monte_carlo.{name}={getattr(self, name)}: must be at least 1; use e.g. 4.")
 
     def label(self, problem: Problem, is_correct: IsCorrect) -> Flow:
         """Return labelled traces of one problem: `values` holds a label in [0, 1] for each step.
 
         A solution counts as one more rollout of each of its prefixes, so a label is a mean of `rollouts` + 1 outcomes.
-        Every finished rollout is returned as a trace too: its new steps are labelled by its own outcome.
+        A finished rollout's new steps are labelled by its own outcome.
         """
         traces = yield from sample([Trace(problem)] * self.samples)
         labelled: list[Candidate] = []
@@ -41,6 +57,8 @@ class MonteCarlo:
                 _mean([*outcomes[i * self.rollouts : (i + 1) * self.rollouts], correct]) for i in range(len(prefixes))
             ]
             labelled.append(Candidate(trace, (*labels, float(correct))))
+            if not self.learn_from_rollouts:
+                continue
             for i, (rollout, outcome) in enumerate(zip(rolled, outcomes, strict=True)):
                 shared = labels[: i // self.rollouts + 1]  # of the prefix that it continues
                 if rollout.is_finished:

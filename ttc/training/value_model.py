@@ -2,74 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any
 
 from ttc.engines.formats import PlainFormat, StepFormat
+from ttc.errors import UserError
+from ttc.training.labelled import LabelledTrace
 from ttc.training.language_model import training_attention
 from ttc.training.loop import Batch
-from ttc.types import Candidate, FinishReason, Problem, Step, Trace
 
 if TYPE_CHECKING:
     import torch
-    from transformers import LlamaForSequenceClassification, PreTrainedTokenizerBase
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-
-class LabelledRow(TypedDict):
-    """A line of `train.jsonl` and `validation.jsonl`: one labelled trace."""
-
-    id: str  # of the problem
-    question: str
-    steps: Sequence[str]
-    labels: Sequence[float]
-    attempts: NotRequired[Sequence[str]]
-
-
-@dataclass(frozen=True, slots=True)
-class LabelledTrace:
-    """A solution's step texts with a label in [0, 1] for each, and the attempts shown before it."""
-
-    problem_id: str
-    question: str
-    steps: tuple[str, ...]
-    labels: tuple[float, ...]
-    attempts: tuple[str, ...] = ()
-
-    @classmethod
-    def from_candidate(cls, candidate: Candidate) -> LabelledTrace:
-        """Take the candidate's values as labels."""
-        trace, problem = candidate.trace, candidate.trace.problem
-        attempts = tuple(attempt.text for attempt in trace.attempts)
-        return cls(problem.id, problem.question, tuple(s.text for s in trace.steps), candidate.values, attempts)
-
-    def to_row(self) -> LabelledRow:
-        """Return the trace as plain JSON values."""
-        row = LabelledRow(id=self.problem_id, question=self.question, steps=self.steps, labels=self.labels)
-        if self.attempts:
-            row["attempts"] = self.attempts
-        return row
-
-    @classmethod
-    def from_row(cls, row: LabelledRow) -> LabelledTrace:
-        """Read what `to_row` returned."""
-        attempts = tuple(row.get("attempts", ()))
-        return cls(row["id"], row["question"], tuple(row["steps"]), tuple(row["labels"]), attempts)
-
-    @property
-    def correct(self) -> bool:
-        """Whether the solution's outcome, the label of its last step, is correct."""
-        return self.labels[-1] > 0.5
-
-    @property
-    def text(self) -> str:
-        return "".join(self.steps)
-
-    def to_trace(self) -> Trace:
-        """Return the trace without labels, as an engine is asked to score it."""
-        problem = Problem(self.problem_id, self.question, "")
-        shown = tuple(Trace(problem, (Step(text, ()),), FinishReason.STOP) for text in self.attempts)
-        return Trace(problem, tuple(Step(text, ()) for text in self.steps), FinishReason.STOP, shown)
+PASS_TOKENS = 16_384  # padded tokens of one forward pass without gradients
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +24,8 @@ class EncodedTrace:
     """A labelled trace in token ids."""
 
     ids: Sequence[int]
-    ends: Sequence[int]  # position of each step's last token
-    labels: Sequence[float]
+    ends: Sequence[int]  # position of each labelled step's last token
+    labels: Sequence[float]  # of these steps
     solution_start: int  # position of the first step's first token
 
     def __len__(self) -> int:
@@ -101,7 +48,8 @@ class TraceEncoder:
         trace = self._format.fitted(labelled.to_trace(), self._max_tokens)
         prefixes = self._format.prefixes(trace)
         start = len(self._format.before(trace))
-        return EncodedTrace(prefixes[-1], [len(prefix) - 1 for prefix in prefixes], labelled.labels, start)
+        rated = [(len(prefix) - 1, y) for prefix, y in zip(prefixes, labelled.labels, strict=True) if y is not None]
+        return EncodedTrace(prefixes[-1], [end for end, _ in rated], [label for _, label in rated], start)
 
 
 def collate_traces(traces: Sequence[EncodedTrace]) -> Batch:
@@ -117,36 +65,61 @@ def collate_traces(traces: Sequence[EncodedTrace]) -> Batch:
     return {"input_ids": input_ids, "labels": labels, "n_tokens": torch.tensor(sum(map(len, traces)))}
 
 
-def build_value_model(generator: str, extra_layers: int) -> LlamaForSequenceClassification:
-    """Return the generator's trunk with `extra_layers` more layers and one logit per position.
+def build_value_model(generator: str, extra_layers: int) -> PreTrainedModel:
+    """Return the generator's trunk with `extra_layers` more layers and one logit per position, in float32.
 
     Like the paper's PRM it is the finetuned base model; vLLM loads it as a classifier. The new layers start as
     identities (their outputs are zero) and the logit as 0, so that training starts from all that the generator knows.
+
+    Raises:
+        UserError: transformers has no such model with a head, or its layers are not known well enough to add more.
     """
     import torch
-    from transformers import AutoConfig, AutoModelForCausalLM, LlamaForSequenceClassification
+    from transformers import AutoConfig, AutoModelForSequenceClassification
 
     config = AutoConfig.from_pretrained(generator)
     trunk_layers = config.num_hidden_layers
-    config.num_hidden_layers += extra_layers
     config.num_labels = 1
     config.tie_word_embeddings = False
-    model = LlamaForSequenceClassification._from_config(config, attn_implementation=training_attention()).float()
-    trunk = AutoModelForCausalLM.from_pretrained(generator, dtype=torch.float32).model
-    model.model.load_state_dict(trunk.state_dict(), strict=False)
-    for layer in model.model.layers[trunk_layers:]:
+    if extra_layers:
+        config.num_hidden_layers += extra_layers
+        if kinds := getattr(config, "layer_types", None):
+            config.layer_types = [*kinds, *kinds[-1:] * extra_layers]
+    try:
+        model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(
+            generator, config=config, dtype=torch.float32, attn_implementation=training_attention()
+        )
+    except ValueError as error:  # "Unrecognized configuration class ..."
+        reason = " ".join(str(error).split())[:100]
+        raise UserError(f"{generator} cannot be given a head ({reason}); use another generator.") from None
+    for layer in _added_layers(model, trunk_layers, extra_layers):
         torch.nn.init.zeros_(layer.self_attn.o_proj.weight)
         torch.nn.init.zeros_(layer.mlp.down_proj.weight)
     torch.nn.init.zeros_(model.score.weight)
     return model
 
 
-def load_value_model(verifier: str) -> LlamaForSequenceClassification:
+def _added_layers(model: PreTrainedModel, trunk_layers: int, extra_layers: int) -> Sequence[Any]:
+    if not extra_layers:
+        return ()
+    layers: list[Any] = list(getattr(model.base_model, "layers", ()))[trunk_layers:]
+    if len(layers) != extra_layers or not all(
+        hasattr(getattr(layer, "self_attn", None), "o_proj") and hasattr(getattr(layer, "mlp", None), "down_proj")
+        for layer in layers
+    ):
+        raise UserError(
+            f"extra_layers={extra_layers}: {type(model).__name__} is not built like a Llama, so no layers can be added "
+            "to it that change nothing at first; use extra_layers=0."
+        )
+    return layers
+
+
+def load_value_model(verifier: str) -> PreTrainedModel:
     """Load a trained verifier in float32, to continue its training."""
     import torch
-    from transformers import LlamaForSequenceClassification
+    from transformers import AutoModelForSequenceClassification
 
-    model: LlamaForSequenceClassification = LlamaForSequenceClassification.from_pretrained(
+    model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(
         verifier, dtype=torch.float32, attn_implementation=training_attention()
     )
     return model
@@ -156,7 +129,7 @@ def value_loss(model: Any, batch: Batch) -> torch.Tensor:
     """Return the mean binary cross-entropy, with soft labels, at the step ends."""
     import torch.nn.functional as F
 
-    hidden = model.model(input_ids=batch["input_ids"], use_cache=False).last_hidden_state  # (B, T, D)
+    hidden = hidden_states(model, batch["input_ids"])  # (B, T, D)
     logits = model.score(hidden).float()[..., 0]  # (B, T)
     ends = batch["labels"] >= 0
     losses = F.binary_cross_entropy_with_logits(logits, batch["labels"].clamp(min=0), reduction="none")
@@ -165,19 +138,46 @@ def value_loss(model: Any, batch: Batch) -> torch.Tensor:
     return loss
 
 
-def step_values(model: Any, traces: Sequence[EncodedTrace], batch_traces: int = 256) -> list[list[float]]:
+def hidden_states(model: Any, input_ids: torch.Tensor) -> torch.Tensor:
+    """Return the trunk's last hidden states (B, T, D).
+
+    Right-padding needs no attention mask: a causal model never looks ahead.
+    """
+    found: torch.Tensor = model.base_model(input_ids=input_ids, use_cache=False).last_hidden_state
+    return found
+
+
+def step_values(model: Any, traces: Sequence[EncodedTrace]) -> list[list[float]]:
     """Return the model's value in [0, 1] at every step end of every trace."""
     import torch
 
-    values: list[list[float]] = [[] for _ in traces]
-    order = sorted(range(len(traces)), key=lambda i: len(traces[i]))
+    with torch.inference_mode():
+        logits = [model.score(states)[..., 0] for states in states_at_ends(model, traces)]
+        return [torch.sigmoid(found.float()).tolist() for found in logits]
+
+
+def states_at_ends(model: Any, traces: Sequence[EncodedTrace]) -> list[torch.Tensor]:
+    """Return each trace's hidden states at its step ends: (steps, D), on the model's device."""
+    import torch
+
+    found: list[torch.Tensor] = [torch.empty(0)] * len(traces)
     device = next(model.parameters()).device
     with torch.inference_mode():
-        for start in range(0, len(order), batch_traces):
-            chosen = order[start : start + batch_traces]
+        for chosen in passes([len(trace) for trace in traces]):
             batch = collate_traces([traces[i] for i in chosen])
-            hidden = model.model(input_ids=batch["input_ids"].to(device), use_cache=False).last_hidden_state
-            scores = torch.sigmoid(model.score(hidden).float()[..., 0]).cpu()  # (B, T)
+            hidden = hidden_states(model, batch["input_ids"].to(device))
             for row, i in enumerate(chosen):
-                values[i] = scores[row, torch.tensor(traces[i].ends)].tolist()
-    return values
+                found[i] = hidden[row, torch.tensor(traces[i].ends, device=device)]
+    return found
+
+
+def passes(lengths: Sequence[int], max_tokens: int = PASS_TOKENS) -> Iterator[list[int]]:
+    """Yield the numbers of documents of similar length, at most `max_tokens` padded tokens of them at a time."""
+    chosen: list[int] = []
+    for i in sorted(range(len(lengths)), key=lambda i: lengths[i]):
+        if chosen and (len(chosen) + 1) * lengths[i] > max_tokens:
+            yield chosen
+            chosen = []
+        chosen.append(i)
+    if chosen:
+        yield chosen

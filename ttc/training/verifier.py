@@ -7,62 +7,66 @@ from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from ttc.analysis.verifier_quality import (
-    ScoredSolution,
-    VerifierQuality,
-    draw_quality,
-    measure_quality,
-    show_quality,
-    within_problem_auc,
-)
-from ttc.engines.checkpoint import resolve
+import numpy as np
+
+from ttc.analysis.verifier_quality import within_problem_auc
+from ttc.engines.checkpoint import fingerprint, resolve
 from ttc.engines.formats import PlainFormat, StepFormat
+from ttc.errors import UserError
 from ttc.execution.runner import Outcome
-from ttc.files import read_jsonl, write_text
-from ttc.grading import extract_answer
-from ttc.pocket.problems import sample_problems
+from ttc.files import read_jsonl, write_json, write_text
 from ttc.training.claim import SamplingTraining, claim_directory
-from ttc.training.collect import IsCorrect, collect
+from ttc.training.collect import IsCorrect, collect, end_collecting
 from ttc.training.corpus import Corpus
-from ttc.training.language_model import save_checkpoint
+from ttc.training.documents import DocumentEncoder
+from ttc.training.head import fit_head, kept_states, set_head
+from ttc.training.labelled import LabelledRow, LabelledTrace
+from ttc.training.language_model import dtype_of, save_checkpoint
 from ttc.training.loop import Optimisation, pick_device, train_model
+from ttc.training.processes import is_main
 from ttc.training.rollouts import sample_outcomes
+from ttc.training.sources import TRAIN, VALIDATION, training_problems
 from ttc.training.start import check_start
+from ttc.training.trainable import Adapted, Trainable, check_rate
+from ttc.training.validation import SampledValidation, Validation, log_probabilities
 from ttc.training.value_model import (
     EncodedTrace,
-    LabelledRow,
-    LabelledTrace,
     TraceEncoder,
     build_value_model,
     collate_traces,
     load_value_model,
-    step_values,
     value_loss,
 )
 from ttc.types import Flow, Problem
 
 if TYPE_CHECKING:
-    from transformers import LlamaForSequenceClassification
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
 @dataclass
 class VerifierTraining(SamplingTraining):
-    """Train a verifier on the generator's own solutions."""
+    """Train a verifier on the generator's own solutions.
+
+    With `trainable=all` it gets `extra_layers` on top of the generator's; `trainable=lora` and `trainable=head` leave
+    the generator's layers as they are. `l2` is the penalty of `trainable=head`; null chooses it on held-out folds of
+    the training problems.
+    """
 
     problems: int = 20_000
     validation_problems: int = 500
     validation_samples: int = 16
-    extra_layers: int = 2  # on top of the generator's
-    start: str | None = None  # a verifier to start from; None: the generator with the extra layers
+    extra_layers: int | None = None  # null: 2 with trainable=all, else none
+    start: str | None = None  # a verifier to start from; null: the generator
     optimisation: Optimisation = field(default_factory=lambda: Optimisation(steps=4_000, learning_rate=1e-3))
     batch_traces: int = 128
     evaluate_every: int = 500
+    l2: float | None = None
 
     title: ClassVar[str]
     fitting_settings: ClassVar[frozenset[str]] = frozenset(
-        {"extra_layers", "start", "optimisation", "batch_traces", "evaluate_every"}
+        {"extra_layers", "start", "optimisation", "batch_traces", "evaluate_every", "l2"}
     )
 
     @abstractmethod
@@ -78,113 +82,146 @@ class VerifierTraining(SamplingTraining):
         """The input format of the verifier."""
         return PlainFormat
 
+    @property
+    def added_layers(self) -> int:
+        """Layers on top of the generator's."""
+        if self.extra_layers is not None:
+            return self.extra_layers
+        return 2 if self.trainable is Trainable.all else 0
+
     def check(self) -> None:
-        """Refuse an unusable generator, and a verifier to start from that has another tokenizer."""
-        self.generator.check()
+        """Refuse an unusable generator, a start with another tokenizer, and sizes that cannot be."""
+        super().check()
+        self.optimisation.check()
         check_start(self.start, "prm", self.generator)
+        if self.added_layers < 0 or (self.added_layers and self.trainable is not Trainable.all):
+            raise UserError(
+                f"extra_layers={self.extra_layers} does not fit trainable={self.trainable}, which leaves the layers as "
+                "they are; use extra_layers=null."
+            )
+        if self.l2 is not None and not self.l2 > 0:  # NaN is not
+            raise UserError(f"l2={self.l2}: must be above 0; use e.g. l2=100, or null to choose it on held-out folds.")
+        check_rate(self.trainable, self.optimisation, self.generator)
 
     def run(self, directory: Path) -> None:
         """Collect labels and fit, both resumable; write `model`, `report.json` and `report.png`."""
         import torch
-        from transformers import AutoTokenizer
+        from transformers import AutoConfig, AutoTokenizer
 
         claim_directory(directory, self)
         torch.manual_seed(self.seed)
-        train_traces = self._labelled_traces(directory, "train", self.problems)
-        held_out = self._labelled_traces(directory, "validation", self.validation_problems)
         tokenizer = AutoTokenizer.from_pretrained(self.generator_checkpoint)
-        model = self._initial_model()
-        encoder = TraceEncoder(tokenizer, self.step_format, model.config.max_position_embeddings)
-        validation = ValidationSet(held_out, encoder, self.validation_samples)
-        encoded = [encoder.encode(trace) for trace in train_traces]
-        corpus: Corpus[EncodedTrace] = Corpus(encoded, self.batch_traces, self.seed, len, collate_traces)
+        context_tokens = AutoConfig.from_pretrained(self.generator_checkpoint).max_position_embeddings
+        encoder = TraceEncoder(tokenizer, self.step_format, context_tokens)
+        traces, validation = self.examples(directory, encoder)
+        end_collecting()
+        fitted = self._fitted(self._initial_model(), traces, encoder, validation, directory)
+        if not is_main():
+            return
+        learnt = [trace.question for trace in traces]
+        save_checkpoint(fitted, tokenizer, directory / "model", dtype_of(self.generator_checkpoint), learnt)
+        report = validation.report(fitted, directory)
+        if isinstance(validation, SampledValidation):
+            report |= self._log_probability_auc(validation, tokenizer)
+        write_text(directory / "report.json", json.dumps(report, indent=2))
+
+    def examples(self, directory: Path, encoder: TraceEncoder) -> tuple[list[LabelledTrace], Validation]:
+        """Return what to learn from and what to measure by: sampled, graded, and kept in `directory`.
+
+        Raises:
+            UserError: no sampled solution has an answer.
+        """
+        traces, held_out = self._sampled(directory, TRAIN), self._sampled(directory, VALIDATION)
+        for split, found in ((TRAIN, traces), (VALIDATION, held_out)):
+            if not found:
+                raise UserError(
+                    f"{directory / split}.jsonl: no solution of a {split} problem has an answer; check "
+                    "generator.prompt and generator.max_tokens, and choose another hydra.run.dir."
+                )
+        return traces, SampledValidation(held_out, encoder, self.validation_samples)
+
+    def _initial_model(self) -> PreTrainedModel:
+        if self.start is None:
+            return build_value_model(self.generator_checkpoint, self.added_layers)
+        return load_value_model(resolve(self.start, "prm"))
+
+    def _fitted(
+        self,
+        model: PreTrainedModel,
+        traces: Sequence[LabelledTrace],
+        encoder: TraceEncoder,
+        validation: Validation,
+        directory: Path,
+    ) -> PreTrainedModel:
+        """Return the trained model."""
+        encoded = [encoder.encode(trace) for trace in traces]
+        if self.trainable is Trainable.head:
+            if is_main():
+                self._fit_head(model, encoded, [trace.problem_id for trace in traces], directory)
+            return model
+        adapted = Adapted(model, self.lora) if self.trainable is Trainable.lora else None
+        corpus: Corpus[EncodedTrace] = Corpus(
+            encoded, self.batch_traces, self.seed, len, collate_traces, self.optimisation.pass_tokens
+        )
         train_model(
-            model,
+            adapted.model if adapted else model,
             corpus.batch_at,
             value_loss,
-            self.optimisation,
+            self.optimisation.planned(corpus.batches_per_epoch),
             directory,
             title=self.title,
             fingerprint=repr(self),
-            evaluate=lambda model, step: validation.quality(model).line(),
+            evaluate=lambda model, step: validation.line(model),
             evaluate_every=self.evaluate_every,
         )
-        save_checkpoint(model, tokenizer, directory / "model")
-        self._report(validation, model, directory)
+        return adapted.merged() if adapted else model
 
-    def _initial_model(self) -> LlamaForSequenceClassification:
-        if self.start is None:
-            return build_value_model(self.generator_checkpoint, self.extra_layers)
-        return load_value_model(resolve(self.start, "prm"))
+    def _fit_head(
+        self, model: PreTrainedModel, encoded: Sequence[EncodedTrace], problems: Sequence[str], directory: Path
+    ) -> None:
+        trunk = self.generator_checkpoint if self.start is None else resolve(self.start, "prm")
+        model.to(pick_device()).eval()
+        states = kept_states(model, encoded, fingerprint(trunk), directory / "states", f"{self.title}: hidden states")
+        labels = np.array([label for trace in encoded for label in trace.labels])
+        groups = [problem for trace, problem in zip(encoded, problems, strict=True) for _ in trace.labels]
+        weight, losses = fit_head(states, labels, groups, self.seed, self.l2)
+        set_head(model, weight)
+        write_json(directory / "head.json", {"step_ends": len(labels), "held_out_bce_by_l2": losses})
 
-    def _labelled_traces(self, directory: Path, split: str, count: int) -> list[LabelledTrace]:
-        """Collect labelled solutions of `count` problems of a split."""
+    def _sampled(self, directory: Path, split: str) -> list[LabelledTrace]:
+        """Collect labelled solutions of the problems of a split."""
         file = directory / f"{split}.jsonl"
         collect(
             file,
-            sample_problems(split, count, self.seed + 1),
+            training_problems(self.data, split, self.problems, self.validation_problems, self.seed + 1),
             self.generator,
-            self.label if split == "train" else self.label_validation,
+            self.label if split == TRAIN else self.label_validation,
             _labelled_rows,
             title=f"labelling {split} problems",
             seed=self.seed,
+            store=self.store,
         )
         return [LabelledTrace.from_row(row) for _, row in read_jsonl(file)]
 
-    def _report(self, validation: ValidationSet, model: Any, directory: Path) -> None:
-        """Write and show the verifier's quality on the validation problems."""
-        found = validation.quality(model)
-        report = found.to_json() | {"auc_log_probability": self._log_probability_auc(validation)}
-        write_text(directory / "report.json", json.dumps(report, indent=2))
-        draw_quality(found, directory / "report.png")
-        show_quality(found)
+    def _log_probability_auc(
+        self, validation: SampledValidation, tokenizer: PreTrainedTokenizerBase
+    ) -> dict[str, float]:
+        """Return the AUC of the generator's own log-probability, of all tokens and of the mean token.
 
-    def _log_probability_auc(self, validation: ValidationSet) -> float:
-        """Return the AUC of the generator's own log-probability: a baseline that a trained verifier must beat."""
+        These are the baselines that a trained verifier must beat.
+        """
+        import torch
         from transformers import AutoModelForCausalLM
 
-        model = AutoModelForCausalLM.from_pretrained(self.generator_checkpoint, dtype="float32")
-        scores = log_probabilities(model.to(pick_device()).eval(), validation.encoded)
-        return within_problem_auc(validation.with_scores(scores))
-
-
-class ValidationSet:
-    """Solutions of the validation problems, labelled by their outcomes."""
-
-    def __init__(self, traces: Sequence[LabelledTrace], encoder: TraceEncoder, samples: int) -> None:
-        self._traces, self._samples = traces, samples
-        self._answers = [extract_answer(trace.text) for trace in traces]
-        self.encoded = [encoder.encode(trace) for trace in traces]
-
-    def quality(self, model: Any) -> VerifierQuality:
-        """Measure the quality of the model's values at the last steps."""
-        scores = [values[-1] for values in step_values(model, self.encoded)]
-        return measure_quality(self.with_scores(scores), self._samples)
-
-    def with_scores(self, scores: Sequence[float]) -> list[ScoredSolution]:
-        """Return the solutions with one score each, in order."""
-        return [
-            ScoredSolution(trace.problem_id, answer, trace.correct, score)
-            for trace, answer, score in zip(self._traces, self._answers, scores, strict=True)
-        ]
-
-
-def log_probabilities(model: Any, traces: Sequence[EncodedTrace], batch_traces: int = 256) -> list[float]:
-    """Return the summed natural-log probability of each solution's tokens, given what precedes the solution."""
-    import torch
-
-    sums: list[float] = []
-    device = next(model.parameters()).device
-    with torch.inference_mode():
-        for start in range(0, len(traces), batch_traces):
-            chosen = traces[start : start + batch_traces]
-            ids = collate_traces(chosen)["input_ids"].to(device)
-            logs = model(input_ids=ids).logits.float().log_softmax(-1)[:, :-1]
-            picked = logs.gather(-1, ids[:, 1:, None])[..., 0].cpu()  # (B, T - 1)
-            sums += [
-                float(picked[i, trace.solution_start - 1 : len(trace) - 1].sum()) for i, trace in enumerate(chosen)
-            ]
-    return sums
+        model = AutoModelForCausalLM.from_pretrained(self.generator_checkpoint, dtype=torch.float32)
+        encoder = DocumentEncoder(self.generator, tokenizer, model.config.max_position_embeddings)
+        documents = [encoder.encode(trace.question, trace.attempts, trace.text) for trace in validation.traces]
+        sums = log_probabilities(model.to(pick_device()).eval(), documents)
+        means = [total / len(target) for total, (_, target) in zip(sums, documents, strict=True)]
+        return {
+            "auc_log_probability": within_problem_auc(validation.with_scores(sums)),
+            "auc_mean_log_probability": within_problem_auc(validation.with_scores(means)),
+        }
 
 
 def _labelled_rows(outcome: Outcome, is_correct: IsCorrect) -> Iterable[LabelledRow]:

@@ -1,0 +1,93 @@
+"""`trainable=head`: a logistic regression on hidden states that are computed once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy.optimize import minimize
+
+from ttc.engines.checkpoint import resolve
+from ttc.training.head import FREE, fit_head, kept_states, set_head
+from ttc.training.value_model import EncodedTrace, build_value_model, step_values
+
+
+def random_states(count: int, size: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    rng = np.random.default_rng(seed)
+    states = rng.normal(2.0, 1.0, (count, size))  # their mean is far from 0, as that of hidden states is
+    direction = rng.normal(size=size)
+    labels = 1 / (1 + np.exp(-((states - 2.0) @ direction) + 1.0))
+    return states, labels, [f"p{i // 4}" for i in range(count)]
+
+
+def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
+    return float(np.sum(np.logaddexp(0, logits) - labels * logits))
+
+
+def test_the_fitted_head_minimises_the_penalised_cross_entropy() -> None:
+    states, labels, groups = random_states(200, 5)
+    weight, _ = fit_head(states, labels, groups, seed=0, l2=3.0)
+    center, spread = states.mean(axis=0), states.std(axis=0)
+    constant = FREE * center / (center @ center)
+
+    def objective(parameters: np.ndarray) -> float:
+        logits = states @ (parameters[:-1] / spread + parameters[-1] * constant)
+        return cross_entropy(logits, labels) + 1.5 * float(parameters @ parameters)
+
+    best = minimize(objective, np.zeros(6), tol=1e-10)
+    assert states @ weight == pytest.approx(states @ (best.x[:-1] / spread + best.x[-1] * constant), abs=0.02)
+
+
+def test_the_direction_of_the_mean_state_replaces_a_bias() -> None:
+    states, labels, groups = random_states(400, 5)
+    rare = labels * 0.02
+    weight, _ = fit_head(states, rare, groups, seed=0, l2=1000.0)
+    predicted = 1 / (1 + np.exp(-(states @ weight)))
+    assert predicted.mean() == pytest.approx(rare.mean(), rel=0.3)
+
+
+def test_the_penalty_is_the_one_that_predicts_held_out_problems_best() -> None:
+    states, labels, groups = random_states(80, 40)
+    noisy = (labels > np.random.default_rng(1).random(80)).astype(float)
+    weight, losses = fit_head(states, noisy, groups, seed=0)
+    best = min(losses, key=lambda l2: losses[l2])
+    same, _ = fit_head(states, noisy, groups, seed=0, l2=float(best))
+    assert len(losses) > 2 and losses[best] < losses["1"]
+    assert weight == pytest.approx(same)
+
+
+@pytest.mark.parametrize("label", [0.0, 1.0])
+def test_labels_of_one_kind_and_a_single_problem_leave_a_head_that_knows_nothing(label: float) -> None:
+    states, _, _ = random_states(6, 3)
+    weight, _ = fit_head(states, np.full(6, label), ["p"] * 6, seed=0)
+    assert weight == pytest.approx(np.zeros(3))
+
+
+def test_hidden_states_are_computed_once_and_again_for_other_traces(tmp_path: Path) -> None:
+    model = build_value_model(resolve("pocket", "generator"), 0)
+    traces = [EncodedTrace([5, 6, 7, 8 + i], [1, 3], [1.0, 0.0], 1) for i in range(40)]
+    first = kept_states(model, traces, "weights", tmp_path / "states", "states")
+    assert first.shape == (80, model.config.hidden_size)
+    reference = model.base_model(torch.tensor([traces[33].ids])).last_hidden_state[0, [1, 3]]
+    assert first[66:68] == pytest.approx(reference.detach().numpy(), abs=1e-5)
+    kept = {file.name: file.stat().st_mtime_ns for file in (tmp_path / "states").glob("*.npy")}
+    assert len(kept) == 2
+    with torch.no_grad():
+        model.base_model.norm.weight.zero_()  # would change every state, were it computed again
+    assert kept_states(model, traces, "weights", tmp_path / "states", "states") == pytest.approx(first)
+    (tmp_path / "states" / "00001.npy").unlink()  # killed before it was written
+    resumed = kept_states(model, traces, "weights", tmp_path / "states", "states")
+    assert resumed[:64] == pytest.approx(first[:64]) and not resumed[64:].any()
+    assert not kept_states(model, traces, "other weights", tmp_path / "states", "states").any()
+    assert kept_states(model, traces[:3], "other weights", tmp_path / "states", "states").shape[0] == 6
+
+
+def test_a_head_that_is_set_gives_the_values_of_its_logits() -> None:
+    model = build_value_model(resolve("pocket", "generator"), 0)
+    trace = EncodedTrace([5, 6, 7], [1, 2], [1.0, 0.0], 1)
+    weight = np.random.default_rng(0).normal(size=model.config.hidden_size)
+    set_head(model, weight)
+    states = model.base_model(torch.tensor([trace.ids])).last_hidden_state[0, 1:].detach().numpy()
+    assert step_values(model, [trace])[0] == pytest.approx(1 / (1 + np.exp(-states @ weight)), abs=1e-5)

@@ -1,0 +1,132 @@
+"""A verifier's head alone: hidden states of the frozen trunk, computed once, and a logistic regression on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ttc.files import atomic_path, read_json, write_json
+from ttc.hashing import digest
+from ttc.progress_bar import ProgressBar
+from ttc.training.value_model import EncodedTrace, states_at_ends
+
+if TYPE_CHECKING:
+    from sklearn.linear_model import LogisticRegression
+
+TRACES_PER_FILE = 32  # what a training that is killed loses
+PENALTIES = tuple(10.0**k for k in range(0, 5))
+FOLDS = 5  # of the training problems, that the penalty is chosen by
+FREE = 1e3  # scale of the constant direction: its weight is hardly penalised
+
+Floats = NDArray[np.float64]
+
+
+def kept_states(model: Any, traces: Sequence[EncodedTrace], identity: object, directory: Path, title: str) -> Floats:
+    """Return the hidden states at all step ends, (ends, D) in float32 precision; those in `directory` are read.
+
+    `identity` is what they depend on beside the token ids; files of other ones are replaced.
+    """
+    record = directory / "identity.json"
+    wanted = {"of": digest(identity, [(list(trace.ids), list(trace.ends)) for trace in traces]).hex()}
+    if not record.exists() or read_json(record, hint=f"delete {directory}.") != wanted:
+        for file in directory.glob("*.npy"):
+            file.unlink()
+        directory.mkdir(parents=True, exist_ok=True)
+        write_json(record, wanted)
+    found = []
+    with ProgressBar(title, len(traces)) as bar:
+        for number, start in enumerate(range(0, len(traces), TRACES_PER_FILE)):
+            part = traces[start : start + TRACES_PER_FILE]
+            found.append(_kept_part(directory / f"{number:05}.npy", model, part))
+            if bar.is_due:
+                bar.show(start + len(part))
+    return np.concatenate(found).astype(np.float64)
+
+
+def _kept_part(file: Path, model: Any, traces: Sequence[EncodedTrace]) -> NDArray[np.float32]:
+    if not file.exists():
+        import torch
+
+        states = torch.cat(states_at_ends(model, traces)).float().cpu().numpy()
+        with atomic_path(file) as draft, draft.open("wb") as stream:
+            np.save(stream, states)
+    kept: NDArray[np.float32] = np.load(file)
+    return kept
+
+
+def fit_head(
+    states: Floats, labels: Floats, groups: Sequence[str], seed: int, l2: float | None = None
+) -> tuple[Floats, dict[str, float]]:
+    """Fit the head: logits are `states @ weight`.
+
+    A label y in [0, 1] counts as y of a correct and 1 - y of a wrong example. Without `l2`, the penalty is the one with
+    the smallest cross-entropy on folds of the training data; a problem's steps are all in one fold. A value head has no
+    bias: the direction of the mean hidden state takes its place, and is hardly penalised.
+
+    Args:
+        states: (N, D).
+        labels: (N,).
+        groups: the problem that each state belongs to.
+        seed: of the folds.
+        l2: the penalty.
+
+    Returns:
+        weight: (D,).
+        losses: the cross-entropy on held-out folds by penalty; of a given penalty, its own.
+    """
+    center = states.mean(axis=0)
+    constant = FREE * center / max(float(center @ center), 1e-12)  # (D,): its product with a state is about FREE
+    spread = states.std(axis=0)
+    scale = 1.0 / np.maximum(spread, 1e-6 * max(float(spread.max()), 1e-12))
+    features = np.column_stack([states * scale, states @ constant])  # (N, D + 1)
+    folds = _folds(groups, seed)
+    penalties = PENALTIES if l2 is None else (l2,)
+    losses = {f"{penalty:g}": _held_out_loss(features, labels, folds, penalty) for penalty in penalties}
+    best = min(penalties, key=lambda penalty: losses[f"{penalty:g}"])
+    fitted = _fit(features, labels, best)
+    return fitted[:-1] * scale + fitted[-1] * constant, losses
+
+
+def _folds(groups: Sequence[str], seed: int) -> NDArray[np.int64]:
+    """Return each state's fold; that of a problem depends on its id alone."""
+    numbers = {group: digest(seed, group)[0] % FOLDS for group in set(groups)}
+    return np.array([numbers[group] for group in groups])
+
+
+def _held_out_loss(features: Floats, labels: Floats, folds: NDArray[np.int64], penalty: float) -> float:
+    logits = np.zeros(len(labels))
+    for fold in np.unique(folds):
+        inside = folds == fold
+        if inside.all():  # one problem alone: nothing is held out
+            inside = ~inside
+        known = ~inside
+        logits[inside] = features[inside] @ _fit(features[known], labels[known], penalty)
+    return float(np.mean(np.logaddexp(0, logits) - labels * logits))
+
+
+def _fit(features: Floats, labels: Floats, penalty: float) -> Floats:
+    from sklearn.linear_model import LogisticRegression
+
+    weights = np.concatenate([labels, 1 - labels])
+    kept = weights > 0
+    inputs = np.concatenate([features, features])[kept]
+    targets = np.repeat([1, 0], len(labels))[kept]
+    if targets.min() == targets.max():  # one class: no direction tells more than another
+        return np.zeros(features.shape[1])
+    regression: LogisticRegression = LogisticRegression(C=1 / penalty, fit_intercept=False, solver="newton-cholesky")
+    regression.fit(inputs, targets, sample_weight=weights[kept])
+    coefficients: Floats = regression.coef_[0]
+    return coefficients
+
+
+def set_head(model: Any, weight: Floats) -> None:
+    """Write a fitted weight (D,) into the model's head."""
+    import torch
+
+    head = model.score.weight  # (1, D)
+    with torch.no_grad():
+        head.copy_(torch.tensor(weight, dtype=head.dtype)[None])
