@@ -35,6 +35,13 @@ def test_more_training_problems_are_added_behind_the_same_ones(tmp_path: Path) -
     assert questions(data, VALIDATION, 20, 10) == questions(data, VALIDATION, 8, 10)
 
 
+def test_a_run_with_a_limit_has_the_same_problems_and_another_seed_has_others(tmp_path: Path) -> None:
+    data = dataset(tmp_path, 30)
+    limited = [problem.question for problem in dataset(tmp_path, 30, limit=15).load()]
+    assert set(questions(data, VALIDATION, 10, 5)) | set(questions(data, TRAIN, 10, 5)) == set(limited)
+    assert set(questions(dataset(tmp_path, 30, seed=1), TRAIN, 10, 5)) != set(questions(data, TRAIN, 10, 5))
+
+
 def test_the_order_of_the_file_does_not_matter_and_the_limit_does(tmp_path: Path) -> None:
     data = dataset(tmp_path, 30)
     before = questions(data, TRAIN, 5, 5)

@@ -32,16 +32,16 @@ def check_source(data: Dataset) -> None:
 def training_problems(data: Dataset, split: str, train: int, validation: int, seed: int) -> Sequence[Problem]:
     """Return `train` problems to learn from, or `validation` others to measure by.
 
-    A dataset is shuffled by its problems' ids, so that its order and its other problems do not matter: the validation
-    problems come first, then those of the training; more of either are added behind the same ones as long as the number
-    of validation problems stays.
+    A dataset is shuffled by `data.seed` and its problems' ids, so that its order and its other problems do not matter:
+    the validation problems come first, then those of the training. Where problems have no levels, that is the order of
+    `data.limit` in `ttc run`, and both share their samples. `seed` is that of the pocket's endless splits.
 
     Raises:
         UserError: the dataset has not as many problems.
     """
     if isinstance(data, PocketDataset):
         return list(sample_problems(split, train if split == TRAIN else validation, seed))
-    problems = shuffled(data.load(), seed)
+    problems = shuffled(data.load(), data.seed)
     if len(problems) < train + validation:
         raise UserError(
             f"problems={train} and validation_problems={validation} are more than the {len(problems):,} problems of "
