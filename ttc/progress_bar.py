@@ -20,14 +20,17 @@ T = TypeVar("T")
 class ProgressBar:
     """Shows how much of `total` is done, and a status text that its owner provides."""
 
-    def __init__(self, title: str, total: int, completed: int = 0, *, log_seconds: float = LOG_SECONDS) -> None:
+    def __init__(
+        self, title: str, total: int, completed: int = 0, *, log_seconds: float = LOG_SECONDS, estimates: bool = True
+    ) -> None:
+        """Begin with `completed` of `total`; with `estimates` the bar shows the remaining time by their number."""
         self._console = Console(stderr=True)
         self._bar = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TimeRemainingColumn(),
+            *([TimeRemainingColumn()] if estimates else []),
             TextColumn("{task.fields[status]}", markup=False),
             console=self._console,
             disable=not self._console.is_terminal,

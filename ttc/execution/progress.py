@@ -39,9 +39,10 @@ class SolvingProgress:
 
     def __init__(self, title: str, problems: int, done: int = 0) -> None:
         """Begin with `done` of the problems."""
-        self._bar = ProgressBar(title, problems, done)
+        self._bar = ProgressBar(title, problems, done, estimates=False)
         self._tokens = Tokens()
-        self._done = done
+        self._problems, self._done, self._new = problems, done, 0
+        self._decoded = 0  # for the problems that were finished meanwhile, stored replies included
         self._started_at = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -58,6 +59,8 @@ class SolvingProgress:
     def add_outcome(self, outcome: Outcome) -> None:
         """Count a finished problem."""
         self._done += 1
+        self._new += 1
+        self._decoded += outcome.tokens.decoded
 
     def tick(self, decoding_tokens: Callable[[], int]) -> None:
         """Update the bar when it is due; only then are the tokens of the solutions in progress counted."""
@@ -65,8 +68,25 @@ class SolvingProgress:
             self._bar.show(self._done, self._status(decoding_tokens()))
 
     def _status(self, decoding_tokens: int) -> str:
-        tokens = self._tokens.decoded + decoding_tokens
-        return f"{tokens / (time.monotonic() - self._started_at):,.0f} tokens/s"
+        speed = (self._tokens.decoded + decoding_tokens) / (time.monotonic() - self._started_at)
+        return f"{speed:,.0f} tokens/s{self._left(speed)}"
+
+    def _left(self, speed: float) -> str:
+        """Say how long the rest takes at this speed, if its problems need as many tokens as those that are done.
+
+        A bar's own estimate counts problems; where hundreds are open at once, none may be done for half of the time.
+        """
+        if not self._new or not speed:
+            return ""
+        seconds = self._decoded / self._new * (self._problems - self._done) / speed
+        return f", about {_duration(seconds)} left"
+
+
+def _duration(seconds: float) -> str:
+    """Format e.g. 40 s, 12 min or 3.5 h."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 class RunProgress(SolvingProgress):
