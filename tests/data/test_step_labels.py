@@ -177,7 +177,7 @@ def test_a_bad_row_is_one_line_with_its_place(tmp_path: Path, message: str) -> N
 
 def test_a_file_that_cannot_be_read_is_described_as_one_of_step_labels(tmp_path: Path) -> None:
     written(tmp_path / "rows.jsonl", ROW)
-    with pytest.raises(UserError, match=r"^\S*row\.jsonl: no such file \(did you mean \S*rows\.jsonl\?\); step labels"):
+    with pytest.raises(UserError, match=r"^labels=\S*row\.jsonl: no such file .*rows\.jsonl\?\); labels is a"):
         read_step_labels(tmp_path / "row.jsonl")
     (tmp_path / "rows.jsonl").write_text("[1]\n")
     with pytest.raises(UserError, match=r'not a JSON object; a row looks like \{"problem": \.\.\., "steps"'):

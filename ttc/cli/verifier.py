@@ -33,7 +33,7 @@ def verifier(
 
     chosen_format = chosen(TableFormat, "--format", table_format)
     setup = compose_verifier(prm, overrides or ())
-    solutions = read_step_labels(expanded(str(on)), alternatives=alternatives)
+    solutions = read_step_labels(expanded(str(on)), alternatives=alternatives, setting="--on")
     if out is not None:
         with written_for(out, "--out"):
             out.mkdir(parents=True, exist_ok=True)  # before anything that takes long

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ttc.data.base import Dataset
 from ttc.data.fields import answer_of, id_of, level_of, question_of, subject_of
 from ttc.data.hub import read_hub
-from ttc.data.readers import PATH_HELP, Row, Rows, read_file
+from ttc.data.readers import PROBLEMS, Row, Rows, read_file
 from ttc.errors import UserError
 from ttc.files import expanded
 from ttc.grading import gold_answer, is_unreadable_solution
@@ -63,7 +63,9 @@ class TabularDataset(Dataset):
                 f"data.answer_marker={self.answer_marker!r}: must be a text such as '####', or null for none."
             )
         if self.path is not None and not self.path.strip():
-            raise UserError(f"data.path={self.path!r} is empty; set data.path=FILE ({PATH_HELP}), or null for the hub.")
+            raise UserError(
+                f"data.path={self.path!r} is empty; set data.path=FILE ({PROBLEMS.help}), or null for the hub."
+            )
         if self.hub is not None and not self.hub.strip():
             raise UserError(f"data.hub={self.hub!r} is empty; set data.hub to a name such as openai/gsm8k, or null.")
 
@@ -72,7 +74,7 @@ class TabularDataset(Dataset):
         if self.path is not None:
             self.read()
         elif self.hub is None:
-            raise UserError(f"data.path is missing; set data.path=FILE ({PATH_HELP}).")
+            raise UserError(f"data.path is missing; set data.path=FILE ({PROBLEMS.help}).")
 
     def read(self) -> list[Problem]:
         seen: dict[str, str] = {}
@@ -101,7 +103,7 @@ class TabularDataset(Dataset):
             return read_file(expanded(self.path))
         if self.hub is not None:
             return read_hub(self.hub, self.hub_config, self.split)
-        raise UserError(f"data.path is missing; set data.path=FILE ({PATH_HELP}).")
+        raise UserError(f"data.path is missing; set data.path=FILE ({PROBLEMS.help}).")
 
     def _problem(self, place: str, row: Row) -> Problem:
         question = question_of(place, row, self.question_field)

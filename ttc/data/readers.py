@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,30 @@ Row = Mapping[str, Any]
 Rows = Iterator[tuple[str, Row]]
 """Rows with their places ("math.jsonl:7")."""
 
-PATH_HELP = "data.path is a .jsonl, .json, .csv or .parquet file"
-EXAMPLE = '{"problem": ..., "answer": ...}'
 _PARQUET_ROWS_AT_ONCE = 256
 
 
-def read_file(path: Path) -> Rows:
+@dataclass(frozen=True)
+class FileKind:
+    """What a file of rows is, for error messages.
+
+    Attributes:
+        setting: that names it.
+        example: of a row.
+    """
+
+    setting: str
+    example: str
+
+    @property
+    def help(self) -> str:
+        return f"{self.setting} is a .jsonl, .json, .csv or .parquet file"
+
+
+PROBLEMS = FileKind("data.path", '{"problem": ..., "answer": ...}')
+
+
+def read_file(path: Path, kind: FileKind = PROBLEMS) -> Rows:
     """Yield the rows of a file, whose suffix gives its format.
 
     Raises:
@@ -29,12 +48,12 @@ def read_file(path: Path) -> Rows:
     try:
         stat_regular(path)
     except OSError as error:
-        raise UserError(f"data.path={path}: {_reason(path, error)}; {PATH_HELP}.") from None
+        raise UserError(f"{kind.setting}={path}: {_reason(path, error)}; {kind.help}.") from None
     reader = READERS.get(path.suffix.lower())
     if reader is None:
-        raise UserError(f"data.path={path}: {path.suffix or 'no suffix'} is not a supported format; {PATH_HELP}.")
+        raise UserError(f"{kind.setting}={path}: {path.suffix or 'no suffix'} is not a supported format; {kind.help}.")
     try:
-        yield from reader(path)
+        yield from reader(path, kind)
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror or error}); check the file.") from None
 
@@ -56,27 +75,27 @@ def _did_you_mean(path: Path) -> str:
     return f" (did you mean {path.parent / close[0]}?)" if close else ""
 
 
-def _jsonl_rows(path: Path) -> Rows:
-    for place, row in read_jsonl(path, hint=f"a row is one object per line, e.g. {EXAMPLE}."):
-        yield place, _object(place, row)
+def _jsonl_rows(path: Path, kind: FileKind) -> Rows:
+    for place, row in read_jsonl(path, hint=f"a row is one object per line, e.g. {kind.example}."):
+        yield place, _object(place, row, kind)
 
 
-def _json_rows(path: Path) -> Rows:
+def _json_rows(path: Path, kind: FileKind) -> Rows:
     rows = read_json(path, hint="give a list of rows, or a .jsonl file with one object per line.")
     if not isinstance(rows, list):
         raise UserError(f"{path} is not a JSON list of rows; give a list, or a .jsonl file with one object per line.")
     for number, row in enumerate(rows, start=1):
         place = f"{path} row {number}"
-        yield place, _object(place, row)
+        yield place, _object(place, row, kind)
 
 
-def _object(place: str, row: object) -> Row:
+def _object(place: str, row: object, kind: FileKind) -> Row:
     if not isinstance(row, dict):
-        raise UserError(f"{place} is not a JSON object; a row looks like {EXAMPLE}.")
+        raise UserError(f"{place} is not a JSON object; a row looks like {kind.example}.")
     return row
 
 
-def _parquet_rows(path: Path) -> Rows:
+def _parquet_rows(path: Path, kind: FileKind) -> Rows:
     import pyarrow
     import pyarrow.parquet
 
@@ -89,7 +108,11 @@ def _parquet_rows(path: Path) -> Rows:
                     yield f"{path} row {number}", row
     except (pyarrow.ArrowException, OverflowError, ValueError) as error:
         reason = (str(error).splitlines() or ["damaged"])[0]
-        raise UserError(f"{path} is not a Parquet file that can be read ({reason}); {PATH_HELP}.") from None
+        raise UserError(f"{path} is not a Parquet file that can be read ({reason}); {kind.help}.") from None
 
 
-READERS = {".jsonl": _jsonl_rows, ".json": _json_rows, ".csv": read_csv_rows, ".parquet": _parquet_rows}
+def _csv_rows(path: Path, kind: FileKind) -> Rows:
+    yield from read_csv_rows(path)
+
+
+READERS = {".jsonl": _jsonl_rows, ".json": _json_rows, ".csv": _csv_rows, ".parquet": _parquet_rows}

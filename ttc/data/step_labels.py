@@ -12,13 +12,12 @@ from pathlib import Path
 
 from ttc.data.fields import id_of
 from ttc.data.prm800k import rated_paths
-from ttc.data.readers import EXAMPLE, PATH_HELP, Row, Rows, read_file
+from ttc.data.readers import FileKind, Row, read_file
 from ttc.errors import UserError
 from ttc.hashing import digest
 from ttc.terminal import printable_line
 
 STEP_END = "\n\n"
-_FILE_HELP = "step labels are in a .jsonl, .json, .csv or .parquet file"
 _ROW_EXAMPLE = '{"problem": ..., "steps": [...], "label": 3}'
 _UNUSABLE = re.compile("[\0\ud800-\udfff]")  # tokenizers and UTF-8 files refuse half of a surrogate pair
 
@@ -55,7 +54,7 @@ class StepLabels:
         return None not in self.labels[: self.first_error]
 
 
-def read_step_labels(path: Path, *, alternatives: bool = False) -> list[StepLabels]:
+def read_step_labels(path: Path, *, alternatives: bool = False, setting: str = "labels") -> list[StepLabels]:
     """Read labelled solutions, in the order of the file.
 
     Two kinds of rows are known, and may be mixed:
@@ -69,27 +68,19 @@ def read_step_labels(path: Path, *, alternatives: bool = False) -> list[StepLabe
     Args:
         path: of a file that `ttc.data.readers` can read.
         alternatives: whether each rated completion of PRM800K that was not chosen is a solution of its own, too.
+        setting: what names the file, for messages.
 
     Raises:
         UserError: the place, the value, the rule and the remedy.
     """
     found: list[StepLabels] = []
-    for place, row in _rows(path):
+    for place, row in read_file(path, FileKind(setting, _ROW_EXAMPLE)):
         found += (
             _prm800k(place, row, alternatives) if isinstance(row.get("label"), dict) else [_first_wrong(place, row)]
         )
     if not found:
         raise UserError(f"{path} has no labelled solutions; a row looks like {_ROW_EXAMPLE}.")
     return _with_unique_ids(found)
-
-
-def _rows(path: Path) -> Rows:
-    """Read rows with messages that speak of step labels: the readers' own speak of a run's `data.path`."""
-    try:
-        yield from read_file(path)
-    except UserError as error:
-        message = str(error).replace("data.path=", "").replace(PATH_HELP, _FILE_HELP).replace(EXAMPLE, _ROW_EXAMPLE)
-        raise UserError(message) from None
 
 
 def _first_wrong(place: str, row: Row) -> StepLabels:
