@@ -18,11 +18,13 @@ from ttc.engines.generator import VllmGenerator
 from ttc.engines.provenance import question_digest, trained_on
 from ttc.engines.verifier import VllmVerifier
 from ttc.errors import UserError
+from ttc.training.claim import claim_directory
 from ttc.training.loop import Optimisation
-from ttc.training.orm import OrmTraining
+from ttc.training.orm import OrmTraining, RevisionVerifierTraining
 from ttc.training.prm import PrmTraining
 from ttc.training.reviser import ReviserTraining
 from ttc.training.trainable import Adapted, Lora, Trainable, check_rate, parameters_in_words
+from ttc.training.trajectories import Recipe
 from ttc.training.value_model import EncodedTrace, build_value_model, collate_traces, value_loss
 from ttc.types import FinishReason, Problem, Score, Step, Trace
 
@@ -221,3 +223,56 @@ def test_a_checkpoint_names_the_problems_that_it_learnt_from_by_their_digests_al
     assert trained_on(tmp_path / "run" / "model") < digests
     assert VllmVerifier(model=str(tmp_path / "run" / "model")).trained_on == trained_on(tmp_path / "run" / "model")
     assert VllmVerifier().trained_on == frozenset()
+
+
+@pytest.mark.parametrize("trainable", [Trainable.lora, Trainable.all])
+def test_a_chat_model_becomes_a_reviser_with_its_own_template(
+    trainable: Trainable, causal_lm: Path, tmp_path: Path
+) -> None:
+    training = ReviserTraining(
+        generator=VllmGenerator(model=str(causal_lm), chat=True, prompt="{question}", max_tokens=64),
+        recipe=Recipe.paper,
+        trainable=trainable,
+        optimisation=replace(SMALL, epochs=1.0, pass_tokens=256),
+        batch_documents=4,
+        evaluate_every=2,
+    )
+    claim_directory(tmp_path / "run", training)
+    for split in ("train", "validation"):  # as if it had been sampled: random weights solve nothing
+        rows = [
+            {"id": f"{split}{n}", "question": f"{n}+1?", "attempts": [["It is 9.", False, []], ["It is 2.", True, []]]}
+            for n in range(12)
+        ]
+        (tmp_path / "run" / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        (tmp_path / "run" / f"{split}.done").touch()
+    training.run(tmp_path / "run")
+    report = json.loads((tmp_path / "run" / "report.json").read_text())
+    losses = list(report["validation_losses"].values())
+    assert report["trajectories"] == 12 and losses[-1] < losses[0] + 1
+    model = tmp_path / "run" / "model"
+    VllmGenerator(model=str(model), chat=True, prompt="{question}").check()
+    before, after = tensors_of(causal_lm), tensors_of(model)
+    assert set(before) == set(after)
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert "model.layers.0.mlp.down_proj.weight" in changed
+    assert ("model.embed_tokens.weight" in changed) == (trainable is Trainable.all)
+    assert len(trained_on(model)) == 12
+
+
+def test_a_verifier_reads_the_chains_of_a_reviser_with_their_history(causal_lm: Path, tmp_path: Path) -> None:
+    training = RevisionVerifierTraining(
+        generator=VllmGenerator(model=str(causal_lm)), start=None, trainable=Trainable.head, length=2
+    )
+    claim_directory(tmp_path / "run", training)
+    for split in ("train", "validation"):
+        rows = [
+            {"id": f"{split}{n}", "question": f"{n}+1?", "steps": [answer], "labels": [label], "attempts": attempts}
+            for n in range(6)
+            for answer, label, attempts in (("It is 9.", 0.0, []), ("It is $\\boxed{2}$.", 1.0, ["It is 9."]))
+        ]
+        (tmp_path / "run" / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        (tmp_path / "run" / f"{split}.done").touch()
+    training.run(tmp_path / "run")
+    report = json.loads((tmp_path / "run" / "report.json").read_text())
+    assert report["n_problems"] == 6 and report["auc_within_problem"] == 1.0
+    assert {"auc_log_probability", "auc_mean_log_probability"} <= set(report)
