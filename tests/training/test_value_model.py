@@ -19,6 +19,7 @@ from ttc.training.value_model import (
     build_value_model,
     collate_traces,
     load_value_model,
+    passes,
     step_values,
     value_loss,
 )
@@ -68,3 +69,11 @@ def test_a_new_value_model_knows_nothing_and_a_loaded_verifier_keeps_its_values(
     new = build_value_model(resolve("pocket", "generator"), 2)
     loaded = load_value_model(resolve("pocket", "prm"))
     assert step_values(loaded, [trace]) != step_values(new, [trace]) == [[0.5]]
+
+
+def test_documents_are_read_in_passes_of_similar_lengths_that_hold_no_more_than_the_tokens_allowed() -> None:
+    lengths = [5, 90, 7, 30, 31, 6, 200]
+    found = list(passes(lengths, 64))
+    assert sorted(i for group in found for i in group) == list(range(7))
+    assert [sorted(lengths[i] for i in group) for group in found] == [[5, 6, 7], [30, 31], [90], [200]]
+    assert list(passes([], 64)) == []

@@ -22,6 +22,7 @@ from ttc.training.language_model import IGNORED, EncodedDocument, collate_docume
 from ttc.training.value_model import TraceEncoder, passes, step_values
 
 LOGITS_PER_PASS = 2**27  # of all tokens and the whole vocabulary: half a gigabyte in float32
+VALUES, LOG_PROBABILITIES = "values of validation solutions", "log-probabilities of validation solutions"
 REPORT_IMAGE = "report.png"
 
 
@@ -54,14 +55,14 @@ class SampledValidation(Validation):
         return self._quality(model).line()
 
     def report(self, model: Any, directory: Path) -> dict[str, Any]:
-        found = self._quality(model)
+        found = self._quality(model, VALUES)
         draw_quality(found, directory / REPORT_IMAGE)
         show_quality(found)
         return found.to_json()
 
-    def _quality(self, model: Any) -> VerifierQuality:
+    def _quality(self, model: Any, title: str | None = None) -> VerifierQuality:
         """Measure the model's values at the last steps."""
-        scores = [values[-1] for values in step_values(model, self._encoded)]
+        scores = [values[-1] for values in step_values(model, self._encoded, title)]
         return measure_quality(self.with_scores(scores), self._samples)
 
     def with_scores(self, scores: Sequence[float]) -> list[ScoredSolution]:
@@ -87,14 +88,14 @@ class RatedValidation(Validation):
         return ", ".join(f"{name} {value:.3f}" for name, value in numbers.items())
 
     def report(self, model: Any, directory: Path) -> dict[str, Any]:
-        found = self._quality(model)
+        found = self._quality(model, VALUES)
         with atomic_path(directory / REPORT_IMAGE) as draft:
             draw_step_quality(found, draft, ".png")
         print_tables(quality_tables(found, "validation problems"), TableFormat.text)
         return found.to_json()
 
-    def _quality(self, model: Any) -> StepQuality:
-        values = step_values(model, self._encoded)
+    def _quality(self, model: Any, title: str | None = None) -> StepQuality:
+        values = step_values(model, self._encoded, title)
         return measure_steps([ScoredSteps(s, tuple(v)) for s, v in zip(self._solutions, values, strict=True)])
 
 
@@ -105,7 +106,8 @@ def log_probabilities(model: Any, documents: Sequence[EncodedDocument]) -> list[
     sums = [0.0] * len(documents)
     device = next(model.parameters()).device
     with torch.inference_mode():
-        for chosen in passes(list(map(document_length, documents)), LOGITS_PER_PASS // model.config.vocab_size):
+        max_tokens = LOGITS_PER_PASS // model.config.vocab_size
+        for chosen in passes(list(map(document_length, documents)), max_tokens, LOG_PROBABILITIES):
             batch = collate_documents([documents[i] for i in chosen])
             ids, labels = batch["input_ids"].to(device), batch["labels"][:, 1:]  # (B, T), (B, T - 1)
             logs = model(input_ids=ids, use_cache=False).logits.float().log_softmax(-1)[:, :-1]  # (B, T - 1, V)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ttc.engines.formats import PlainFormat, StepFormat
 from ttc.errors import UserError
+from ttc.progress_bar import ProgressBar
 from ttc.training.labelled import LabelledTrace
 from ttc.training.language_model import training_attention
 from ttc.training.loop import Batch
@@ -147,23 +148,23 @@ def hidden_states(model: Any, input_ids: torch.Tensor) -> torch.Tensor:
     return found
 
 
-def step_values(model: Any, traces: Sequence[EncodedTrace]) -> list[list[float]]:
-    """Return the model's value in [0, 1] at every step end of every trace."""
+def step_values(model: Any, traces: Sequence[EncodedTrace], title: str | None = None) -> list[list[float]]:
+    """Return the model's value in [0, 1] at every step end of every trace; a title shows the progress."""
     import torch
 
     with torch.inference_mode():
-        logits = [model.score(states)[..., 0] for states in states_at_ends(model, traces)]
+        logits = [model.score(states)[..., 0] for states in states_at_ends(model, traces, title)]
         return [torch.sigmoid(found.float()).tolist() for found in logits]
 
 
-def states_at_ends(model: Any, traces: Sequence[EncodedTrace]) -> list[torch.Tensor]:
+def states_at_ends(model: Any, traces: Sequence[EncodedTrace], title: str | None = None) -> list[torch.Tensor]:
     """Return each trace's hidden states at its step ends: (steps, D), on the model's device."""
     import torch
 
     found: list[torch.Tensor] = [torch.empty(0)] * len(traces)
     device = next(model.parameters()).device
     with torch.inference_mode():
-        for chosen in passes([len(trace) for trace in traces]):
+        for chosen in passes([len(trace) for trace in traces], title=title):
             batch = collate_traces([traces[i] for i in chosen])
             hidden = hidden_states(model, batch["input_ids"].to(device))
             for row, i in enumerate(chosen):
@@ -171,13 +172,23 @@ def states_at_ends(model: Any, traces: Sequence[EncodedTrace]) -> list[torch.Ten
     return found
 
 
-def passes(lengths: Sequence[int], max_tokens: int = PASS_TOKENS) -> Iterator[list[int]]:
-    """Yield the numbers of documents of similar length, at most `max_tokens` padded tokens of them at a time."""
-    chosen: list[int] = []
+def passes(lengths: Sequence[int], max_tokens: int = PASS_TOKENS, title: str | None = None) -> Iterator[list[int]]:
+    """Yield the numbers of documents of similar length, at most `max_tokens` padded tokens of them at a time.
+
+    With a title, a progress bar shows how many documents are done.
+    """
+    groups: list[list[int]] = []
     for i in sorted(range(len(lengths)), key=lambda i: lengths[i]):
-        if chosen and (len(chosen) + 1) * lengths[i] > max_tokens:
-            yield chosen
-            chosen = []
-        chosen.append(i)
-    if chosen:
-        yield chosen
+        if not groups or (len(groups[-1]) + 1) * lengths[i] > max_tokens:
+            groups.append([])
+        groups[-1].append(i)
+    if title is None:
+        yield from groups
+        return
+    done = 0
+    with ProgressBar(title, len(lengths)) as bar:
+        for group in groups:
+            yield group
+            done += len(group)
+            if bar.is_due:
+                bar.show(done)

@@ -63,10 +63,11 @@ class VerifierTraining(SamplingTraining):
     batch_traces: int = 128
     evaluate_every: int = 500
     l2: float | None = None
+    log_probability: bool = True  # whether the report has the generator's own log-probability, the baseline to beat
 
     title: ClassVar[str]
     fitting_settings: ClassVar[frozenset[str]] = frozenset(
-        {"extra_layers", "start", "optimisation", "batch_traces", "evaluate_every", "l2"}
+        {"extra_layers", "start", "optimisation", "batch_traces", "evaluate_every", "l2", "log_probability"}
     )
 
     @abstractmethod
@@ -121,7 +122,7 @@ class VerifierTraining(SamplingTraining):
         learnt = [trace.question for trace in traces]
         save_checkpoint(fitted, tokenizer, directory / "model", dtype_of(self.generator_checkpoint), learnt)
         report = validation.report(fitted, directory)
-        if isinstance(validation, SampledValidation):
+        if self.log_probability and isinstance(validation, SampledValidation):
             report |= self._log_probability_auc(validation, tokenizer)
         write_text(directory / "report.json", json.dumps(report, indent=2))
 
