@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from scipy.optimize import minimize
 
 from ttc.engines.checkpoint import resolve
-from ttc.training.head import FREE, fit_head, kept_states, set_head
+from ttc.training.head import FREE, fit_head, head_values, kept_states, set_head
 from ttc.training.value_model import EncodedTrace, build_value_model, step_values
 
 
@@ -82,6 +83,13 @@ def test_hidden_states_are_computed_once_and_again_for_other_traces(tmp_path: Pa
     assert resumed[:64] == pytest.approx(first[:64]) and not resumed[64:].any()
     assert not kept_states(model, traces, "other weights", tmp_path / "states", "states").any()
     assert kept_states(model, traces[:3], "other weights", tmp_path / "states", "states").shape[0] == 6
+
+
+def test_the_values_of_a_head_follow_from_the_states_alone() -> None:
+    traces = [EncodedTrace([5, 6], [0, 1], [1.0, 0.0], 1), EncodedTrace([5], [0], [1.0], 1)]
+    states = np.array([[1.0, 0.0], [0.0, 2.0], [-800.0, 0.0]])
+    values = head_values(states, np.array([1.0, -1.0]), traces)
+    assert values[0] == pytest.approx([1 / (1 + math.exp(-1)), 1 / (1 + math.exp(2))]) and values[1] == [0.0]
 
 
 def test_a_head_that_is_set_gives_the_values_of_its_logits() -> None:

@@ -18,6 +18,7 @@ from ttc.files import read_json, write_text
 from ttc.store.database import SqliteStore
 from ttc.training.base import Training
 from ttc.training.sources import check_source
+from ttc.training.start import check_generator
 from ttc.training.trainable import Lora, Trainable
 
 _RECORD = "sampling.json"
@@ -45,21 +46,11 @@ class SamplingTraining(Training):
 
     def check(self) -> None:
         """Refuse data, a generator or adapters that no training can use."""
-        if not isinstance(self.generator, VllmGenerator):
-            raise UserError(
-                f"generator={self.generator.name}: a training changes weights, so it needs them on this machine; use a "
-                "generator that vLLM runs here, e.g. generator=pocket."
-            )
-        self.generator.check()
+        check_generator(self.generator)
         check_source(self.data)
         self.lora.check()
         if self.store is not None:
             self.store.check()
-
-    @property
-    def generator_checkpoint(self) -> str:
-        """The directory or hub id of the generator."""
-        return self.generator.source
 
     def refuse_directory(self, directory: Path) -> None:
         refuse_other_samples(directory, self)
@@ -121,7 +112,7 @@ def recorded_settings(file: Path) -> dict[str, Any]:
 
 def _sampling_settings(training: SamplingTraining) -> dict[str, str]:
     """Return the settings that affect sampling, under their names on the command line, and the generator's identity."""
-    source = training.generator_checkpoint
+    source = training.generator.source
     # A hub id may be downloaded between two runs: its content cannot identify it.
     checkpoint = fingerprint(source) if Path(source).is_dir() else source
     return _named_settings(training) | {_CHECKPOINT: checkpoint}

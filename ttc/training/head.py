@@ -3,59 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ttc.files import atomic_path, read_json, write_json
 from ttc.hashing import digest
-from ttc.progress_bar import ProgressBar
+from ttc.training.kept import Floats, kept_rows
 from ttc.training.value_model import EncodedTrace, states_at_ends
 
 if TYPE_CHECKING:
     from sklearn.linear_model import LogisticRegression
 
-TRACES_PER_FILE = 32  # what a training that is killed loses
 PENALTIES = tuple(10.0**k for k in range(0, 5))
 FOLDS = 5  # of the training problems, that the penalty is chosen by
 FREE = 1e3  # scale of the constant direction: its weight is hardly penalised
 
-Floats = NDArray[np.float64]
-
 
 def kept_states(model: Any, traces: Sequence[EncodedTrace], identity: object, directory: Path, title: str) -> Floats:
-    """Return the hidden states at all step ends, (ends, D) in float32 precision; those in `directory` are read.
+    """Return the hidden states at all step ends, (ends, D); those in `directory` are read.
 
-    `identity` is what they depend on beside the token ids; files of other ones are replaced.
+    `identity` is what they depend on beside the token ids.
     """
-    record = directory / "identity.json"
-    wanted = {"of": digest(identity, [(list(trace.ids), list(trace.ends)) for trace in traces]).hex()}
-    if not record.exists() or read_json(record, hint=f"delete {directory}.") != wanted:
-        for file in directory.glob("*.npy"):
-            file.unlink()
-        directory.mkdir(parents=True, exist_ok=True)
-        write_json(record, wanted)
-    found = []
-    with ProgressBar(title, len(traces)) as bar:
-        for number, start in enumerate(range(0, len(traces), TRACES_PER_FILE)):
-            part = traces[start : start + TRACES_PER_FILE]
-            found.append(_kept_part(directory / f"{number:05}.npy", model, part))
-            if bar.is_due:
-                bar.show(start + len(part))
-    return np.concatenate(found).astype(np.float64)
 
-
-def _kept_part(file: Path, model: Any, traces: Sequence[EncodedTrace]) -> NDArray[np.float32]:
-    if not file.exists():
+    def compute(part: Sequence[EncodedTrace]) -> NDArray[np.float32]:
         import torch
 
-        states = torch.cat(states_at_ends(model, traces)).float().cpu().numpy()
-        with atomic_path(file) as draft, draft.open("wb") as stream:
-            np.save(stream, states)
-    kept: NDArray[np.float32] = np.load(file)
-    return kept
+        states: NDArray[np.float32] = torch.cat(states_at_ends(model, part)).float().cpu().numpy()
+        return states
+
+    read = [(list(trace.ids), list(trace.ends)) for trace in traces]
+    return kept_rows(directory, traces, compute, (identity, read), title)
+
+
+def head_values(states: Floats, weight: Floats, traces: Sequence[EncodedTrace]) -> list[list[float]]:
+    """Return the values in [0, 1] that a head gives at the step ends of every trace, from their states (ends, D)."""
+    values = np.exp(-np.logaddexp(0, -(states @ weight))).tolist()
+    ends = iter(values)
+    return [list(islice(ends, len(trace.ends))) for trace in traces]
 
 
 def fit_head(

@@ -30,7 +30,7 @@ from ttc.training.language_model import (
 from ttc.training.loop import Optimisation, pick_device, train_model
 from ttc.training.processes import is_main
 from ttc.training.sources import TRAIN, VALIDATION, training_problems
-from ttc.training.start import check_start
+from ttc.training.start import check_start, weights_of
 from ttc.training.trainable import Adapted, Trainable, check_rate
 from ttc.training.trajectories import (
     Attempt,
@@ -116,14 +116,14 @@ class ReviserTraining(SamplingTraining):
 
         claim_directory(directory, self)
         torch.manual_seed(self.seed)
-        tokenizer = AutoTokenizer.from_pretrained(self.generator_checkpoint)
-        context_tokens = AutoConfig.from_pretrained(self.generator_checkpoint).max_position_embeddings
+        tokenizer = AutoTokenizer.from_pretrained(weights_of(self.generator))
+        context_tokens = AutoConfig.from_pretrained(weights_of(self.generator)).max_position_embeddings
         encoder = DocumentEncoder(self.generator, tokenizer, self.generator.max_model_len or context_tokens)
         trajectories = self._trajectories(directory, TRAIN)
         held_out = [encoder.encode(t.question, t.attempts, t.target) for t in self._trajectories(directory, VALIDATION)]
         end_collecting()
         documents = [encoder.encode(t.question, t.attempts, t.target) for t in trajectories]
-        source = self.generator_checkpoint if self.start is None else resolve(self.start, "generator")
+        source = weights_of(self.generator) if self.start is None else resolve(self.start, "generator")
         model = AutoModelForCausalLM.from_pretrained(
             source, dtype=torch.float32, attn_implementation=training_attention()
         )

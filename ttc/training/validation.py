@@ -19,22 +19,30 @@ from ttc.files import atomic_path
 from ttc.grading import extract_answer
 from ttc.training.labelled import LabelledTrace
 from ttc.training.language_model import IGNORED, EncodedDocument, collate_documents, document_length
-from ttc.training.value_model import TraceEncoder, passes, step_values
+from ttc.training.value_model import EncodedTrace, TraceEncoder, passes
 
 LOGITS_PER_PASS = 2**27  # of all tokens and the whole vocabulary: half a gigabyte in float32
-VALUES, LOG_PROBABILITIES = "values of validation solutions", "log-probabilities of validation solutions"
 REPORT_IMAGE = "report.png"
+
+Values = Sequence[Sequence[float]]
+"""A verifier's value in [0, 1] at each step end of each solution."""
 
 
 class Validation(ABC):
-    """Solutions of problems that the training does not see, and what is measured on them."""
+    """Solutions of problems that the training does not see, and what is measured on them.
+
+    Attributes:
+        encoded: their token ids, as the verifier reads them.
+    """
+
+    encoded: Sequence[EncodedTrace]
 
     @abstractmethod
-    def line(self, model: Any) -> str:
-        """Return the few numbers to watch during a training."""
+    def line(self, values: Values) -> str:
+        """Return the few numbers to watch during a training, from a value at each end of each encoded trace."""
 
     @abstractmethod
-    def report(self, model: Any, directory: Path) -> dict[str, Any]:
+    def report(self, values: Values, directory: Path) -> dict[str, Any]:
         """Show the verifier's quality, draw it into `directory`, and return it as plain JSON values."""
 
 
@@ -49,21 +57,20 @@ class SampledValidation(Validation):
         """Take the solutions that have an answer, of `samples` per problem."""
         self.traces, self._samples = traces, samples
         self._answers = [extract_answer(trace.text) for trace in traces]
-        self._encoded = [encoder.encode(trace) for trace in traces]
+        self.encoded = [encoder.encode(trace) for trace in traces]
 
-    def line(self, model: Any) -> str:
-        return self._quality(model).line()
+    def line(self, values: Values) -> str:
+        return self._quality(values).line()
 
-    def report(self, model: Any, directory: Path) -> dict[str, Any]:
-        found = self._quality(model, VALUES)
+    def report(self, values: Values, directory: Path) -> dict[str, Any]:
+        found = self._quality(values)
         draw_quality(found, directory / REPORT_IMAGE)
         show_quality(found)
         return found.to_json()
 
-    def _quality(self, model: Any, title: str | None = None) -> VerifierQuality:
-        """Measure the model's values at the last steps."""
-        scores = [values[-1] for values in step_values(model, self._encoded, title)]
-        return measure_quality(self.with_scores(scores), self._samples)
+    def _quality(self, values: Values) -> VerifierQuality:
+        """Measure the values at the last steps."""
+        return measure_quality(self.with_scores([own[-1] for own in values]), self._samples)
 
     def with_scores(self, scores: Sequence[float]) -> list[ScoredSolution]:
         """Return the solutions with one score each, in order."""
@@ -80,22 +87,21 @@ class RatedValidation(Validation):
         self._solutions = solutions
         traces = [LabelledTrace.from_step_labels(solution) for solution in solutions]
         # Every step is read, rated or not: a solution's first error is looked for in all of it.
-        self._encoded = [encoder.encode(replace(trace, labels=(0.0,) * len(trace.steps))) for trace in traces]
+        self.encoded = [encoder.encode(replace(trace, labels=(0.0,) * len(trace.steps))) for trace in traces]
 
-    def line(self, model: Any) -> str:
-        found = self._quality(model)
+    def line(self, values: Values) -> str:
+        found = self._quality(values)
         numbers = {name: measure.value.mean for name, measure in found.measures.items()}
         return ", ".join(f"{name} {value:.3f}" for name, value in numbers.items())
 
-    def report(self, model: Any, directory: Path) -> dict[str, Any]:
-        found = self._quality(model, VALUES)
+    def report(self, values: Values, directory: Path) -> dict[str, Any]:
+        found = self._quality(values)
         with atomic_path(directory / REPORT_IMAGE) as draft:
             draw_step_quality(found, draft, ".png")
         print_tables(quality_tables(found, "validation problems"), TableFormat.text)
         return found.to_json()
 
-    def _quality(self, model: Any, title: str | None = None) -> StepQuality:
-        values = step_values(model, self._encoded, title)
+    def _quality(self, values: Values) -> StepQuality:
         return measure_steps([ScoredSteps(s, tuple(v)) for s, v in zip(self._solutions, values, strict=True)])
 
 
@@ -106,8 +112,7 @@ def log_probabilities(model: Any, documents: Sequence[EncodedDocument]) -> list[
     sums = [0.0] * len(documents)
     device = next(model.parameters()).device
     with torch.inference_mode():
-        max_tokens = LOGITS_PER_PASS // model.config.vocab_size
-        for chosen in passes(list(map(document_length, documents)), max_tokens, LOG_PROBABILITIES):
+        for chosen in passes(list(map(document_length, documents)), LOGITS_PER_PASS // model.config.vocab_size):
             batch = collate_documents([documents[i] for i in chosen])
             ids, labels = batch["input_ids"].to(device), batch["labels"][:, 1:]  # (B, T), (B, T - 1)
             logs = model(input_ids=ids, use_cache=False).logits.float().log_softmax(-1)[:, :-1]  # (B, T - 1, V)

@@ -21,22 +21,24 @@ from ttc.training.claim import SamplingTraining, claim_directory
 from ttc.training.collect import IsCorrect, collect, end_collecting
 from ttc.training.corpus import Corpus
 from ttc.training.documents import DocumentEncoder
-from ttc.training.head import fit_head, kept_states, set_head
+from ttc.training.head import fit_head, head_values, kept_states, set_head
+from ttc.training.kept import Floats, kept_rows
 from ttc.training.labelled import LabelledRow, LabelledTrace
 from ttc.training.language_model import dtype_of, save_checkpoint
 from ttc.training.loop import Optimisation, pick_device, train_model
 from ttc.training.processes import is_main
 from ttc.training.rollouts import sample_outcomes
 from ttc.training.sources import TRAIN, VALIDATION, training_problems
-from ttc.training.start import check_start
+from ttc.training.start import check_start, weights_of
 from ttc.training.trainable import Adapted, Trainable, check_rate
-from ttc.training.validation import SampledValidation, Validation, log_probabilities
+from ttc.training.validation import SampledValidation, Validation, Values, log_probabilities
 from ttc.training.value_model import (
     EncodedTrace,
     TraceEncoder,
     build_value_model,
     collate_traces,
     load_value_model,
+    step_values,
     value_loss,
 )
 from ttc.types import Flow, Problem
@@ -111,8 +113,8 @@ class VerifierTraining(SamplingTraining):
 
         claim_directory(directory, self)
         torch.manual_seed(self.seed)
-        tokenizer = AutoTokenizer.from_pretrained(self.generator_checkpoint)
-        context_tokens = AutoConfig.from_pretrained(self.generator_checkpoint).max_position_embeddings
+        tokenizer = AutoTokenizer.from_pretrained(weights_of(self.generator))
+        context_tokens = AutoConfig.from_pretrained(weights_of(self.generator)).max_position_embeddings
         encoder = TraceEncoder(tokenizer, self.step_format, context_tokens)
         traces, validation = self.examples(directory, encoder)
         end_collecting()
@@ -120,10 +122,10 @@ class VerifierTraining(SamplingTraining):
         if not is_main():
             return
         learnt = [trace.question for trace in traces]
-        save_checkpoint(fitted, tokenizer, directory / "model", dtype_of(self.generator_checkpoint), learnt)
-        report = validation.report(fitted, directory)
+        save_checkpoint(fitted, tokenizer, directory / "model", dtype_of(weights_of(self.generator)), learnt)
+        report = validation.report(self._values(fitted, validation, directory), directory)
         if self.log_probability and isinstance(validation, SampledValidation):
-            report |= self._log_probability_auc(validation, tokenizer)
+            report |= self._log_probability_auc(validation, tokenizer, directory)
         write_text(directory / "report.json", json.dumps(report, indent=2))
 
     def examples(self, directory: Path, encoder: TraceEncoder) -> tuple[list[LabelledTrace], Validation]:
@@ -143,7 +145,7 @@ class VerifierTraining(SamplingTraining):
 
     def _initial_model(self) -> PreTrainedModel:
         if self.start is None:
-            return build_value_model(self.generator_checkpoint, self.added_layers)
+            return build_value_model(weights_of(self.generator), self.added_layers)
         return load_value_model(resolve(self.start, "prm"))
 
     def _fitted(
@@ -172,7 +174,7 @@ class VerifierTraining(SamplingTraining):
             directory,
             title=self.title,
             fingerprint=repr(self),
-            evaluate=lambda model, step: validation.line(model),
+            evaluate=lambda model, step: validation.line(step_values(model, validation.encoded)),
             evaluate_every=self.evaluate_every,
         )
         return adapted.merged() if adapted else model
@@ -180,14 +182,26 @@ class VerifierTraining(SamplingTraining):
     def _fit_head(
         self, model: PreTrainedModel, encoded: Sequence[EncodedTrace], problems: Sequence[str], directory: Path
     ) -> None:
-        trunk = self.generator_checkpoint if self.start is None else resolve(self.start, "prm")
         model.to(pick_device()).eval()
-        states = kept_states(model, encoded, fingerprint(trunk), directory / "states", f"{self.title}: hidden states")
+        states = self._states(model, encoded, directory, TRAIN)
         labels = np.array([label for trace in encoded for label in trace.labels])
         groups = [problem for trace, problem in zip(encoded, problems, strict=True) for _ in trace.labels]
         weight, losses = fit_head(states, labels, groups, self.seed, self.l2)
         set_head(model, weight)
         write_json(directory / "head.json", {"step_ends": len(labels), "held_out_bce_by_l2": losses})
+
+    def _states(self, model: PreTrainedModel, encoded: Sequence[EncodedTrace], directory: Path, split: str) -> Floats:
+        """Return the hidden states of the trunk, which `trainable=head` does not change."""
+        trunk = fingerprint(weights_of(self.generator) if self.start is None else resolve(self.start, "prm"))
+        return kept_states(model, encoded, trunk, directory / "states" / split, f"{split} hidden states")
+
+    def _values(self, model: PreTrainedModel, validation: Validation, directory: Path) -> Values:
+        """Return the fitted model's values of the validation solutions."""
+        if self.trainable is not Trainable.head:
+            return step_values(model, validation.encoded, "values of validation solutions")
+        states = self._states(model, validation.encoded, directory, VALIDATION)
+        weight = model.score.weight.detach().cpu().double().numpy()[0]
+        return head_values(states, weight, validation.encoded)
 
     def _sampled(self, directory: Path, split: str) -> list[LabelledTrace]:
         """Collect labelled solutions of the problems of a split."""
@@ -205,7 +219,7 @@ class VerifierTraining(SamplingTraining):
         return [LabelledTrace.from_row(row) for _, row in read_jsonl(file)]
 
     def _log_probability_auc(
-        self, validation: SampledValidation, tokenizer: PreTrainedTokenizerBase
+        self, validation: SampledValidation, tokenizer: PreTrainedTokenizerBase, directory: Path
     ) -> dict[str, float]:
         """Return the AUC of the generator's own log-probability, of all tokens and of the mean token.
 
@@ -214,14 +228,21 @@ class VerifierTraining(SamplingTraining):
         import torch
         from transformers import AutoModelForCausalLM
 
-        model = AutoModelForCausalLM.from_pretrained(self.generator_checkpoint, dtype=torch.float32)
+        weights = weights_of(self.generator)
+        model = AutoModelForCausalLM.from_pretrained(weights, dtype=torch.float32).to(pick_device()).eval()
         encoder = DocumentEncoder(self.generator, tokenizer, model.config.max_position_embeddings)
         documents = [encoder.encode(trace.question, trace.attempts, trace.text) for trace in validation.traces]
-        sums = log_probabilities(model.to(pick_device()).eval(), documents)
-        means = [total / len(target) for total, (_, target) in zip(sums, documents, strict=True)]
+        sums = kept_rows(
+            directory / "log_probabilities",
+            documents,
+            lambda part: np.array(log_probabilities(model, part), dtype=np.float32),
+            (fingerprint(weights), documents),
+            "log-probabilities of validation solutions",
+        )
+        means = sums / np.array([len(target) for _, target in documents])
         return {
-            "auc_log_probability": within_problem_auc(validation.with_scores(sums)),
-            "auc_mean_log_probability": within_problem_auc(validation.with_scores(means)),
+            "auc_log_probability": within_problem_auc(validation.with_scores(sums.tolist())),
+            "auc_mean_log_probability": within_problem_auc(validation.with_scores(means.tolist())),
         }
 
 
