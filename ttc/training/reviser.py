@@ -42,7 +42,7 @@ from ttc.training.trajectories import (
     build_trajectories,
 )
 from ttc.training.validation import LOGITS_PER_PASS
-from ttc.training.value_model import passes
+from ttc.training.value_model import pass_tokens, passes
 from ttc.types import Candidate, Flow, Problem
 
 
@@ -215,7 +215,8 @@ class PastMinimum:
         total = tokens = 0.0
         with torch.inference_mode():
             lengths = list(map(document_length, self._held_out))
-            for chosen in passes(lengths, LOGITS_PER_PASS // model.config.vocab_size):
+            max_tokens = min(pass_tokens(model), LOGITS_PER_PASS // model.config.vocab_size)
+            for chosen in passes(lengths, max_tokens):
                 documents = [self._held_out[i] for i in chosen]
                 batch = {name: tensor.to(pick_device()) for name, tensor in collate_documents(documents).items()}
                 targets = sum(len(target) for _, target in documents)

@@ -19,7 +19,7 @@ from ttc.files import atomic_path
 from ttc.grading import extract_answer
 from ttc.training.labelled import LabelledTrace
 from ttc.training.language_model import IGNORED, EncodedDocument, collate_documents, document_length
-from ttc.training.value_model import EncodedTrace, TraceEncoder, passes
+from ttc.training.value_model import EncodedTrace, TraceEncoder, pass_tokens, passes
 
 LOGITS_PER_PASS = 2**27  # of all tokens and the whole vocabulary: half a gigabyte in float32
 REPORT_IMAGE = "report.png"
@@ -112,7 +112,8 @@ def log_probabilities(model: Any, documents: Sequence[EncodedDocument]) -> list[
     sums = [0.0] * len(documents)
     device = next(model.parameters()).device
     with torch.inference_mode():
-        for chosen in passes(list(map(document_length, documents)), LOGITS_PER_PASS // model.config.vocab_size):
+        max_tokens = min(pass_tokens(model), LOGITS_PER_PASS // model.config.vocab_size)
+        for chosen in passes(list(map(document_length, documents)), max_tokens):
             batch = collate_documents([documents[i] for i in chosen])
             ids, labels = batch["input_ids"].to(device), batch["labels"][:, 1:]  # (B, T), (B, T - 1)
             logs = model(input_ids=ids, use_cache=False).logits.float().log_softmax(-1)[:, :-1]  # (B, T - 1, V)

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-PASS_TOKENS = 16_384  # padded tokens of one forward pass without gradients
+GPU_PASS_TOKENS = 16_384  # padded tokens of one forward pass without gradients
+CPU_PASS_NUMBERS = 2**19  # of a layer's input: two megabytes stay in a core's cache, which doubles the speed
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,7 @@ def states_at_ends(model: Any, traces: Sequence[EncodedTrace], title: str | None
     found: list[torch.Tensor] = [torch.empty(0)] * len(traces)
     device = next(model.parameters()).device
     with torch.inference_mode():
-        for chosen in passes([len(trace) for trace in traces], title=title):
+        for chosen in passes([len(trace) for trace in traces], pass_tokens(model), title):
             batch = collate_traces([traces[i] for i in chosen])
             hidden = hidden_states(model, batch["input_ids"].to(device))
             for row, i in enumerate(chosen):
@@ -172,7 +173,14 @@ def states_at_ends(model: Any, traces: Sequence[EncodedTrace], title: str | None
     return found
 
 
-def passes(lengths: Sequence[int], max_tokens: int = PASS_TOKENS, title: str | None = None) -> Iterator[list[int]]:
+def pass_tokens(model: Any) -> int:
+    """Return how many padded tokens are read at once where no gradient is needed."""
+    if next(model.parameters()).device.type != "cpu":
+        return GPU_PASS_TOKENS
+    return max(1, CPU_PASS_NUMBERS // int(model.config.hidden_size))
+
+
+def passes(lengths: Sequence[int], max_tokens: int, title: str | None = None) -> Iterator[list[int]]:
     """Yield the numbers of documents of similar length, at most `max_tokens` padded tokens of them at a time.
 
     With a title, a progress bar shows how many documents are done.

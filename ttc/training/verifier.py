@@ -182,6 +182,7 @@ class VerifierTraining(SamplingTraining):
     def _fit_head(
         self, model: PreTrainedModel, encoded: Sequence[EncodedTrace], problems: Sequence[str], directory: Path
     ) -> None:
+        model.set_attn_implementation("sdpa")  # the fastest where no gradient is needed
         model.to(pick_device()).eval()
         states = self._states(model, encoded, directory, TRAIN)
         labels = np.array([label for trace in encoded for label in trace.labels])
