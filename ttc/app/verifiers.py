@@ -91,11 +91,12 @@ def measure_verifier(setup: VerifierSetup, solutions: Sequence[StepLabels], limi
         UserError: the verifier can be measured on none of them.
         RunError: the verifier died.
     """
-    from ttc.execution.step_scoring import choose, score_solutions, start_verifier
+    from ttc.execution.executor import start_stored
+    from ttc.execution.step_scoring import choose, score_solutions
 
     chosen, scored = choose(solutions, limit, seed), []
     with setup.store.open() if setup.store else contextlib.nullcontext() as store:
-        engine = start_verifier(setup.verifier, store)
+        engine = start_stored(setup.verifier, store)
         with ProgressBar(f"{setup.verifier.name}: solutions", len(chosen), log_seconds=math.inf) as bar:
             for found in score_solutions(engine, chosen):
                 scored.append(found)

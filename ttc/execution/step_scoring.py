@@ -8,11 +8,9 @@ from ttc.analysis.rated_steps import ScoredSteps
 from ttc.cost import ModelShape
 from ttc.data.base import subset
 from ttc.data.step_labels import StepLabels
-from ttc.engines.base import Draw, Engine, EngineReply, Verifier, start_engine
-from ttc.engines.stored import StoredEngine, StoreMemory
+from ttc.engines.base import Draw, Engine, EngineReply
 from ttc.errors import RunError
 from ttc.execution.runner import Runner
-from ttc.store.database import Store
 from ttc.strategies.flows import score
 from ttc.types import Candidate, FinishReason, Flow, Problem, Request, Step, Trace
 
@@ -34,13 +32,6 @@ class NoGenerator:
 
     def poll(self) -> list[EngineReply]:
         return []
-
-
-def start_verifier(verifier: Verifier, store: Store | None) -> Engine:
-    """Load the weights; with a store, known values are replayed and new ones kept, so that a killed command resumes."""
-    if store is None:
-        return start_engine(verifier)
-    return StoredEngine(start_engine(verifier, StoreMemory(store, verifier.name)), store, verifier.name)
 
 
 def score_solutions(verifier: Engine, solutions: Sequence[StepLabels]) -> Iterator[ScoredSteps]:
