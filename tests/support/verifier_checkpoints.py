@@ -59,6 +59,8 @@ FAMILIES = [
     Family("trl", "Qwen2", "tokens", "trl", 2, settings=CORRECT),
     Family("trl", "Llama", "tokens", "trl", 2, "llama", settings={**CORRECT, "step_separator": "\n\n"}),
     Family("trl", "Mistral", "tokens", "trl", 2, "mistral", settings={**CORRECT, "step_separator": " ки"}),
+    Family("plain", "Qwen2", "sequence", "plain"),
+    Family("plain", "Llama", "sequence", "plain", 1, "llama"),
     Family("answer", "Llama", "sequence", "answer", 1, "llama"),
     Family("answer", "Qwen2", "sequence", "answer"),
     Family("answer", "Qwen2", "two_layers", "answer"),

@@ -28,6 +28,7 @@ def recipe(format_: str, directory: Path, labels: Sequence[str], separator: str,
     tokenizer = AutoTokenizer.from_pretrained(directory)
     label_ids = tokenizer.convert_tokens_to_ids(list(labels))
     recipes: dict[str, Callable[[], Recipe]] = {
+        "plain": lambda: _plain(tokenizer, _loaded(directory, "SequenceClassification")),
         "math_shepherd": lambda: _math_shepherd(tokenizer, _causal(directory), label_ids),
         "rlhflow": lambda: _rlhflow(tokenizer, _causal(directory), label_ids),
         "qwen_math_prm": lambda: _qwen(tokenizer, _two_layers(directory)),
@@ -94,6 +95,20 @@ def _value_head(directory: Path) -> Logits:
 
     hidden, w = _hidden(directory)
     return lambda ids: linear(hidden(ids), w["v_head.summary.weight"], w["v_head.summary.bias"])
+
+
+def _plain(tokenizer: Any, model: Any) -> Recipe:
+    """The sigmoid of a classifier's logit after each line of `QUESTION\\nSTEP\\n...`, tokenised line by line."""
+
+    def values(question: str, steps: Sequence[str]) -> list[float]:
+        ids, found = tokenizer(f"{question}\n")["input_ids"], []
+        for step in steps:
+            stripped = step.strip("\n")
+            ids = ids + tokenizer(f"{stripped}\n", add_special_tokens=False)["input_ids"]
+            found.append(float(_read(model, ids).logits[0, 0].sigmoid()))
+        return found
+
+    return values
 
 
 def _math_shepherd(tokenizer: Any, logits: Logits, labels: Sequence[int]) -> Recipe:
