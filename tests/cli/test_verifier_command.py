@@ -15,7 +15,7 @@ from ttc.app.verifiers import compose_verifier
 from ttc.engines.ensemble import Ensemble
 from ttc.engines.verifier import VllmVerifier
 from ttc.errors import UserError
-from ttc.execution import step_scoring
+from ttc.execution import executor
 from ttc.files import read_csv
 from ttc.pocket.problems import load_split
 
@@ -49,7 +49,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         started.append(verifier.name)
         return ScriptedEngine(lambda request, draw: 0.1 if "= 3" in request.trace.text else 0.9)
 
-    monkeypatch.setattr(step_scoring, "start_engine", start)
+    monkeypatch.setattr(executor, "start_engine", start)
     yield started
 
 

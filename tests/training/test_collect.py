@@ -185,21 +185,18 @@ def test_the_engine_of_a_collection_does_not_see_the_launcher(tmp_path: Path, mo
 
 
 @dataclass
-class SizedModel(EngineConfig):
-    """An engine of so many parameters that holds memory until it is released."""
+class Model(EngineConfig):
+    """An engine that holds memory until it is released."""
 
-    parameters: int
     releases: int = 0
 
     @property
     def name(self) -> str:
-        return "sized"
+        return "model"
 
     def start(self) -> Engine:
         add_holder(self)
-        engine = ScriptedEngine(lambda request, draw: 0.0)
-        engine.shape = ModelShape(self.parameters, self.parameters, 1, 1)
-        return engine
+        return ScriptedEngine(lambda request, draw: 0.0)
 
     def release(self) -> None:
         self.releases += 1
@@ -224,7 +221,9 @@ def test_the_generator_is_released_before_the_fit_unless_it_is_in_nobodys_way(
     monkeypatch.setattr(module, "pick_device", lambda: device)
     if rank is not None:
         launched(monkeypatch, rank)
-    config = SizedModel(parameters)
+    shape = ModelShape(parameters, parameters, 1, 1)
+    monkeypatch.setattr(module, "shape_of", lambda source, revision: shape)
+    config = Model()
     start_engine(config)
-    end_collecting()
+    end_collecting(VllmGenerator())
     assert config.releases == released and bool(running_engines()) is not released

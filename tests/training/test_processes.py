@@ -46,6 +46,8 @@ def test_the_launchers_variables_are_hidden_and_come_back_after_an_error(monkeyp
     launcher = {"RANK": "1", "WORLD_SIZE": "2", "TORCHELASTIC_RUN_ID": "x", "ACCELERATE_USE_CPU": "true"}
     for name, value in launcher.items():
         monkeypatch.setenv(name, value)
+    for name in ("LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"):  # vLLM may have set them
+        monkeypatch.delenv(name, raising=False)
     before = dict(os.environ)
     with pytest.raises(KeyError), hidden_launcher():
         assert before.keys() - os.environ.keys() == launcher.keys()

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 
-from ttc.engines.base import EngineConfig, release_engines, running_engines
+from ttc.engines.base import EngineConfig, release_engines
+from ttc.engines.generator import VllmGenerator
+from ttc.engines.vllm_setup import shape_of
 from ttc.errors import UserError
 from ttc.execution.executor import start_stored
 from ttc.execution.progress import SolvingProgress
@@ -72,13 +74,13 @@ def collect(
     done.touch()
 
 
-def end_collecting() -> None:
+def end_collecting(generator: VllmGenerator) -> None:
     """Release the generator before a model is fitted: call this after a training's last collection.
 
-    A small generator stays loaded on a CPU, where it is in nobody's way, for the next training of a sweep.
+    A small generator stays loaded on a CPU, where it is in nobody's way, for the next training of the same process.
     """
-    shapes = [engine.shape for engine in running_engines()]
-    small = all(shape is not None and shape.params <= MAX_KEPT_PARAMETERS for shape in shapes)
+    shape = shape_of(generator.source, generator.revision)
+    small = shape is not None and shape.params <= MAX_KEPT_PARAMETERS
     # vLLM connects to itself in the same way as the processes of a training are about to connect to each other.
     if not small or world_size() > 1 or pick_device() == "cuda":
         release_engines()

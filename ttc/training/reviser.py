@@ -121,7 +121,7 @@ class ReviserTraining(SamplingTraining):
         encoder = DocumentEncoder(self.generator, tokenizer, self.generator.max_model_len or context_tokens)
         trajectories = self._trajectories(directory, TRAIN)
         held_out = [encoder.encode(t.question, t.attempts, t.target) for t in self._trajectories(directory, VALIDATION)]
-        end_collecting()
+        end_collecting(self.generator)
         documents = [encoder.encode(t.question, t.attempts, t.target) for t in trajectories]
         source = weights_of(self.generator) if self.start is None else resolve(self.start, "generator")
         model = AutoModelForCausalLM.from_pretrained(

@@ -117,7 +117,7 @@ class VerifierTraining(SamplingTraining):
         context_tokens = AutoConfig.from_pretrained(weights_of(self.generator)).max_position_embeddings
         encoder = TraceEncoder(tokenizer, self.step_format, context_tokens)
         traces, validation = self.examples(directory, encoder)
-        end_collecting()
+        end_collecting(self.generator)
         fitted = self._fitted(self._initial_model(), traces, encoder, validation, directory)
         if not is_main():
             return
