@@ -52,6 +52,8 @@ def test_tab_after_an_error_is_silent() -> None:
 def test_tab_completes_a_trainings_keys() -> None:
     register_training()
     assert complete("train/generator", [], "se") == ["seed=0"]
+    assert complete("train/prm", [], "trainable=") == ["trainable=all", "trainable=head", "trainable=lora"]
+    assert "trainable=" in complete("train/prm", [], "")
 
 
 def test_a_shells_tab_is_answered_without_heavy_imports(tmp_path: Path) -> None:

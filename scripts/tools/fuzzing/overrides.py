@@ -117,7 +117,17 @@ USAGE = (
         "train reviser samples=1",
         "train generator steps=abc",
         "train prm start=[1",
+        "train prm trainable=hed",
+        "train prm trainable=head extra_layers=1",
+        "train prm labels=nowhere.jsonl",
+        "train orm generator=server generator.model=a/b",
+        "train orm data=gsm8k",
+        "train orm trainable=lora lora.rank=0",
+        "train reviser trainable=head",
+        "train reviser optimisation.epochs=-1",
     ),
+    *("verifier pocket", "verifier nothing --on a.jsonl", "verifier pocket --on nowhere.jsonl"),
+    "verifier pocket --on .",
 )
 
 
