@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from scipy.optimize import minimize
 
-from ttc.engines.checkpoint import resolve
-from ttc.training.head import FREE, fit_head, head_values, kept_states, set_head
-from ttc.training.value_model import EncodedTrace, build_value_model, step_values
+from ttc.training.head import FREE, fit_best_head, fit_head, head_values
+from ttc.training.value_model import EncodedTrace
 
 
 def random_states(count: int, size: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, list[str]]:
@@ -66,36 +63,18 @@ def test_labels_of_one_kind_and_a_single_problem_leave_a_head_that_knows_nothing
     assert weight == pytest.approx(np.zeros(3))
 
 
-def test_hidden_states_are_computed_once_and_again_for_other_traces(tmp_path: Path) -> None:
-    model = build_value_model(resolve("pocket", "generator"), 0)
-    traces = [EncodedTrace([5, 6, 7, 8 + i], [1, 3], [1.0, 0.0], 1) for i in range(40)]
-    first = kept_states(model, traces, "weights", tmp_path / "states", "states")
-    assert first.shape == (80, model.config.hidden_size)
-    reference = model.base_model(torch.tensor([traces[33].ids])).last_hidden_state[0, [1, 3]]
-    assert first[66:68] == pytest.approx(reference.detach().numpy(), abs=1e-5)
-    kept = {file.name: file.stat().st_mtime_ns for file in (tmp_path / "states").glob("*.npy")}
-    assert len(kept) == 2
-    with torch.no_grad():
-        model.base_model.norm.weight.zero_()  # would change every state, were it computed again
-    assert kept_states(model, traces, "weights", tmp_path / "states", "states") == pytest.approx(first)
-    (tmp_path / "states" / "00001.npy").unlink()  # killed before it was written
-    resumed = kept_states(model, traces, "weights", tmp_path / "states", "states")
-    assert resumed[:64] == pytest.approx(first[:64]) and not resumed[64:].any()
-    assert not kept_states(model, traces, "other weights", tmp_path / "states", "states").any()
-    assert kept_states(model, traces[:3], "other weights", tmp_path / "states", "states").shape[0] == 6
+def test_the_depth_is_the_one_whose_states_predict_held_out_problems_best() -> None:
+    informative, labels, groups = random_states(120, 4)
+    noise = np.random.default_rng(5).normal(size=informative.shape)
+    states = np.stack([noise, informative, 0.1 * informative + noise], axis=1).astype(np.float32)  # (N, depths, D)
+    head = fit_best_head(states, [2, 4, 6], labels, groups, seed=0)
+    assert head.depth == 4 and set(head.losses) == {"2", "4", "6"}
+    weight, losses = fit_head(states[:, 1].astype(np.float64), labels, groups, seed=0)
+    assert head.weight == pytest.approx(weight) and head.losses["4"] == losses
 
 
 def test_the_values_of_a_head_follow_from_the_states_alone() -> None:
     traces = [EncodedTrace([5, 6], [0, 1], [1.0, 0.0], 1), EncodedTrace([5], [0], [1.0], 1)]
-    states = np.array([[1.0, 0.0], [0.0, 2.0], [-800.0, 0.0]])
+    states = np.array([[1.0, 0.0], [0.0, 2.0], [-800.0, 0.0]], dtype=np.float32)
     values = head_values(states, np.array([1.0, -1.0]), traces)
     assert values[0] == pytest.approx([1 / (1 + math.exp(-1)), 1 / (1 + math.exp(2))]) and values[1] == [0.0]
-
-
-def test_a_head_that_is_set_gives_the_values_of_its_logits() -> None:
-    model = build_value_model(resolve("pocket", "generator"), 0)
-    trace = EncodedTrace([5, 6, 7], [1, 2], [1.0, 0.0], 1)
-    weight = np.random.default_rng(0).normal(size=model.config.hidden_size)
-    set_head(model, weight)
-    states = model.base_model(torch.tensor([trace.ids])).last_hidden_state[0, 1:].detach().numpy()
-    assert step_values(model, [trace])[0] == pytest.approx(1 / (1 + np.exp(-states @ weight)), abs=1e-5)

@@ -107,7 +107,8 @@ def test_a_trained_checkpoint_gives_the_same_values_in_vllm_and_in_transformers(
     assert (linear in same) == (trainable is Trainable.head)
     assert ("model.embed_tokens.weight" in same) == (trainable is not Trainable.all)
     layers = json.loads((model / "config.json").read_text())["num_hidden_layers"]
-    assert layers == (4 if trainable is Trainable.all else 2)
+    depth = json.loads((tmp_path / "run" / "head.json").read_text())["depth"] if trainable is Trainable.head else 2
+    assert layers == (4 if trainable is Trainable.all else depth)
     report = json.loads((tmp_path / "run" / "report.json").read_text())
     assert report["n_problems"] == 8 and report["n_wrong_steps"] > 0
     assert len(trained_on(model)) == 16
@@ -178,6 +179,15 @@ def test_layers_that_the_model_does_not_have_are_refused_in_one_line() -> None:
         (OrmTraining(trainable=Trainable.head, extra_layers=2), "extra_layers=2 does not fit trainable=head"),
         (OrmTraining(extra_layers=-1), "extra_layers=-1"),
         (OrmTraining(trainable=Trainable.head, l2=0.0), r"l2=0\.0: must be above 0"),
+        (
+            OrmTraining(trainable=Trainable.head, depth=0),
+            r"depth=0: must be at least 1 layer and at most .* 4; use null",
+        ),
+        (
+            OrmTraining(trainable=Trainable.head, depth=5),
+            r"depth=5: must be at least 1 layer and at most .* 4; use null",
+        ),
+        (OrmTraining(trainable=Trainable.lora, depth=2), "depth=2 does not fit trainable=lora; use trainable=head"),
         (ReviserTraining(trainable=Trainable.head), "a reviser has none; use trainable=lora or all"),
         (PrmTraining(labels="no/such/file.jsonl"), "no/such/file.jsonl"),
     ],

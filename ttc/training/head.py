@@ -1,18 +1,20 @@
-"""A verifier's head alone: hidden states of the frozen trunk, computed once, and a logistic regression on them."""
+"""A verifier's head: a logistic regression on hidden states."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ttc.hashing import digest
-from ttc.training.kept import Floats, kept_rows
-from ttc.training.value_model import EncodedTrace, states_at_ends
+from ttc.training.kept import Rows
+from ttc.training.value_model import EncodedTrace
+
+Floats = NDArray[np.float64]
 
 if TYPE_CHECKING:
     from sklearn.linear_model import LogisticRegression
@@ -22,27 +24,38 @@ FOLDS = 5  # of the training problems, that the penalty is chosen by
 FREE = 1e3  # scale of the constant direction: its weight is hardly penalised
 
 
-def kept_states(model: Any, traces: Sequence[EncodedTrace], identity: object, directory: Path, title: str) -> Floats:
-    """Return the hidden states at all step ends, (ends, D); those in `directory` are read.
-
-    `identity` is what they depend on beside the token ids.
-    """
-
-    def compute(part: Sequence[EncodedTrace]) -> NDArray[np.float32]:
-        import torch
-
-        states: NDArray[np.float32] = torch.cat(states_at_ends(model, part)).float().cpu().numpy()
-        return states
-
-    read = [(list(trace.ids), list(trace.ends)) for trace in traces]
-    return kept_rows(directory, traces, compute, (identity, read), title)
-
-
-def head_values(states: Floats, weight: Floats, traces: Sequence[EncodedTrace]) -> list[list[float]]:
+def head_values(states: Rows, weight: Floats, traces: Sequence[EncodedTrace]) -> list[list[float]]:
     """Return the values in [0, 1] that a head gives at the step ends of every trace, from their states (ends, D)."""
-    values = np.exp(-np.logaddexp(0, -(states @ weight))).tolist()
+    values = np.exp(-np.logaddexp(0, -(states.astype(np.float64) @ weight))).tolist()
     ends = iter(values)
     return [list(islice(ends, len(trace.ends))) for trace in traces]
+
+
+@dataclass(frozen=True)
+class Head:
+    """A fitted head.
+
+    Attributes:
+        depth: layers below it.
+        weight: (D,); logits are `states @ weight`.
+        losses: the cross-entropy on held-out folds, by depth and penalty.
+    """
+
+    depth: int
+    weight: Floats
+    losses: dict[str, dict[str, float]]
+
+
+def fit_best_head(
+    states: Rows, depths: Sequence[int], labels: Floats, groups: Sequence[str], seed: int, l2: float | None = None
+) -> Head:
+    """Fit a head to the states (ends, depths, D) of each depth; keep the one that predicts held-out problems best."""
+    fitted = {
+        depth: fit_head(states[:, place].astype(np.float64), labels, groups, seed, l2)
+        for place, depth in enumerate(depths)
+    }
+    best = min(depths, key=lambda depth: min(fitted[depth][1].values()))
+    return Head(best, fitted[best][0], {str(depth): losses for depth, (_, losses) in fitted.items()})
 
 
 def fit_head(

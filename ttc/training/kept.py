@@ -16,16 +16,16 @@ from ttc.progress_bar import ProgressBar
 ITEMS_PER_PART = 32
 
 ItemT = TypeVar("ItemT")
-Floats = NDArray[np.float64]
+Rows = NDArray[np.float32]
 
 
 def kept_rows(
     directory: Path,
     items: Sequence[ItemT],
-    compute: Callable[[Sequence[ItemT]], NDArray[np.float32]],
+    compute: Callable[[Sequence[ItemT]], Rows],
     identity: object,
     title: str,
-) -> Floats:
+) -> Rows:
     """Return what `compute` makes of the items, 32 at a time, its rows one after another; parts in files are read.
 
     Args:
@@ -48,7 +48,7 @@ def kept_rows(
             found.append(np.load(file))
             if bar.is_due:
                 bar.show(start + len(part))
-    rows_of_all: Floats = np.concatenate(found).astype(np.float64)
+    rows_of_all: Rows = np.concatenate(found)
     return rows_of_all
 
 

@@ -153,13 +153,19 @@ def step_values(model: Any, traces: Sequence[EncodedTrace], title: str | None = 
     """Return the model's value in [0, 1] at every step end of every trace; a title shows the progress."""
     import torch
 
+    all_layers = [int(model.config.num_hidden_layers)]
     with torch.inference_mode():
-        logits = [model.score(states)[..., 0] for states in states_at_ends(model, traces, title)]
+        logits = [model.score(states[:, 0])[..., 0] for states in states_at_ends(model, traces, all_layers, title)]
         return [torch.sigmoid(found.float()).tolist() for found in logits]
 
 
-def states_at_ends(model: Any, traces: Sequence[EncodedTrace], title: str | None = None) -> list[torch.Tensor]:
-    """Return each trace's hidden states at its step ends: (steps, D), on the model's device."""
+def states_at_ends(
+    model: Any, traces: Sequence[EncodedTrace], depths: Sequence[int], title: str | None = None
+) -> list[torch.Tensor]:
+    """Return each trace's hidden states at its step ends: (steps, depths, D), on the model's device.
+
+    A state is read after so many layers, and normalised as after the last one: a model of `depth` layers has it.
+    """
     import torch
 
     found: list[torch.Tensor] = [torch.empty(0)] * len(traces)
@@ -167,10 +173,36 @@ def states_at_ends(model: Any, traces: Sequence[EncodedTrace], title: str | None
     with torch.inference_mode():
         for chosen in passes([len(trace) for trace in traces], pass_tokens(model), title):
             batch = collate_traces([traces[i] for i in chosen])
-            hidden = hidden_states(model, batch["input_ids"].to(device))
+            hidden = _states_after(model, batch["input_ids"].to(device), depths)
             for row, i in enumerate(chosen):
-                found[i] = hidden[row, torch.tensor(traces[i].ends, device=device)]
+                ends = torch.tensor(traces[i].ends, device=device)
+                found[i] = torch.stack([states[row, ends] for states in hidden], dim=1)
     return found
+
+
+def _states_after(model: Any, input_ids: torch.Tensor, depths: Sequence[int]) -> list[torch.Tensor]:
+    """Return the normalised states (B, T, D) after each number of layers."""
+    last = int(model.config.num_hidden_layers)
+    if list(depths) == [last]:
+        return [hidden_states(model, input_ids)]
+    read = model.base_model(input_ids=input_ids, use_cache=False, output_hidden_states=True)
+    return [
+        read.last_hidden_state if depth == last else model.base_model.norm(read.hidden_states[depth])
+        for depth in depths
+    ]
+
+
+def can_be_shortened(model: Any) -> bool:
+    """Whether the trunk is a list of layers and a norm, as a Llama's, of which the last layers can be left out."""
+    return hasattr(model.base_model, "norm") and len(getattr(model.base_model, "layers", ())) > 1
+
+
+def shorten(model: Any, depth: int) -> None:
+    """Leave out the layers above `depth`."""
+    model.base_model.layers = model.base_model.layers[:depth]
+    model.config.num_hidden_layers = depth
+    if kinds := getattr(model.config, "layer_types", None):
+        model.config.layer_types = list(kinds)[:depth]
 
 
 def pass_tokens(model: Any) -> int:

@@ -14,6 +14,7 @@ import numpy as np
 from ttc.analysis.verifier_quality import within_problem_auc
 from ttc.engines.checkpoint import fingerprint, resolve
 from ttc.engines.formats import PlainFormat, StepFormat
+from ttc.engines.vllm_setup import shape_of
 from ttc.errors import UserError
 from ttc.execution.runner import Outcome
 from ttc.files import read_jsonl, write_json, write_text
@@ -21,8 +22,8 @@ from ttc.training.claim import SamplingTraining, claim_directory
 from ttc.training.collect import IsCorrect, collect, end_collecting
 from ttc.training.corpus import Corpus
 from ttc.training.documents import DocumentEncoder
-from ttc.training.head import fit_head, head_values, kept_states, set_head
-from ttc.training.kept import Floats, kept_rows
+from ttc.training.frozen import FrozenTrunk
+from ttc.training.kept import kept_rows
 from ttc.training.labelled import LabelledRow, LabelledTrace
 from ttc.training.language_model import dtype_of, save_checkpoint
 from ttc.training.loop import Optimisation, pick_device, train_model
@@ -52,8 +53,8 @@ class VerifierTraining(SamplingTraining):
     """Train a verifier on the generator's own solutions.
 
     With `trainable=all` it gets `extra_layers` on top of the generator's; `trainable=lora` and `trainable=head` leave
-    the generator's layers as they are. `l2` is the penalty of `trainable=head`; null chooses it on held-out folds of
-    the training problems.
+    the generator's layers as they are. `trainable=head` keeps the generator's first `depth` layers and fits the head
+    with the penalty `l2`; null chooses either on held-out folds of the training problems.
     """
 
     problems: int = 20_000
@@ -65,11 +66,12 @@ class VerifierTraining(SamplingTraining):
     batch_traces: int = 128
     evaluate_every: int = 500
     l2: float | None = None
+    depth: int | None = None
     log_probability: bool = True  # whether the report has the generator's own log-probability, the baseline to beat
 
     title: ClassVar[str]
     fitting_settings: ClassVar[frozenset[str]] = frozenset(
-        {"extra_layers", "start", "optimisation", "batch_traces", "evaluate_every", "l2", "log_probability"}
+        {"extra_layers", "start", "optimisation", "batch_traces", "evaluate_every", "l2", "depth", "log_probability"}
     )
 
     @abstractmethod
@@ -104,7 +106,19 @@ class VerifierTraining(SamplingTraining):
             )
         if self.l2 is not None and not self.l2 > 0:  # NaN is not
             raise UserError(f"l2={self.l2}: must be above 0; use e.g. l2=100, or null to choose it on held-out folds.")
+        if self.depth is not None:
+            self._check_depth(self.depth)
         check_rate(self.trainable, self.optimisation, self.generator)
+
+    def _check_depth(self, depth: int) -> None:
+        shape = shape_of(self.generator.source, self.generator.revision)
+        if self.trainable is not Trainable.head:
+            raise UserError(
+                f"depth={depth} does not fit trainable={self.trainable}; use trainable=head, or depth=null."
+            )
+        if depth < 1 or (shape is not None and self.start is None and depth > shape.layers):
+            most = "" if shape is None else f" and at most the generator's {shape.layers}"
+            raise UserError(f"depth={depth}: must be at least 1 layer{most}; use null to choose it.")
 
     def run(self, directory: Path) -> None:
         """Collect labels and fit, both resumable; write `model`, `report.json` and `report.png`."""
@@ -118,12 +132,20 @@ class VerifierTraining(SamplingTraining):
         encoder = TraceEncoder(tokenizer, self.step_format, context_tokens)
         traces, validation = self.examples(directory, encoder)
         end_collecting(self.generator)
-        fitted = self._fitted(self._initial_model(), traces, encoder, validation, directory)
-        if not is_main():
-            return
+        encoded = [encoder.encode(trace) for trace in traces]
+        if self.trainable is Trainable.head:
+            if not is_main():
+                return
+            problems = [trace.problem_id for trace in traces]
+            fitted, values = self._head_fitted(encoded, problems, validation, directory)
+        else:
+            fitted = self._fitted(encoded, validation, directory)
+            if not is_main():
+                return
+            values = step_values(fitted, validation.encoded, "values of validation solutions")
         learnt = [trace.question for trace in traces]
         save_checkpoint(fitted, tokenizer, directory / "model", dtype_of(weights_of(self.generator)), learnt)
-        report = validation.report(self._values(fitted, validation, directory), directory)
+        report = validation.report(values, directory)
         if self.log_probability and isinstance(validation, SampledValidation):
             report |= self._log_probability_auc(validation, tokenizer, directory)
         write_text(directory / "report.json", json.dumps(report, indent=2))
@@ -148,20 +170,19 @@ class VerifierTraining(SamplingTraining):
             return build_value_model(weights_of(self.generator), self.added_layers)
         return load_value_model(resolve(self.start, "prm"))
 
-    def _fitted(
-        self,
-        model: PreTrainedModel,
-        traces: Sequence[LabelledTrace],
-        encoder: TraceEncoder,
-        validation: Validation,
-        directory: Path,
-    ) -> PreTrainedModel:
+    def _head_fitted(
+        self, encoded: Sequence[EncodedTrace], problems: Sequence[str], validation: Validation, directory: Path
+    ) -> tuple[PreTrainedModel, Values]:
+        """Return the model with a fitted head, and its values of the validation solutions."""
+        source = weights_of(self.generator) if self.start is None else resolve(self.start, "prm")
+        trunk = FrozenTrunk(self._initial_model(), fingerprint(source), directory / "states")
+        head = trunk.fit(encoded, problems, self.seed, self.depth, self.l2)
+        write_json(directory / "head.json", {"depth": head.depth, "held_out_bce_by_depth_and_l2": head.losses})
+        return trunk.model, trunk.values(validation.encoded)
+
+    def _fitted(self, encoded: Sequence[EncodedTrace], validation: Validation, directory: Path) -> PreTrainedModel:
         """Return the trained model."""
-        encoded = [encoder.encode(trace) for trace in traces]
-        if self.trainable is Trainable.head:
-            if is_main():
-                self._fit_head(model, encoded, [trace.problem_id for trace in traces], directory)
-            return model
+        model = self._initial_model()
         adapted = Adapted(model, self.lora) if self.trainable is Trainable.lora else None
         corpus: Corpus[EncodedTrace] = Corpus(
             encoded, self.batch_traces, self.seed, len, collate_traces, self.optimisation.pass_tokens
@@ -178,31 +199,6 @@ class VerifierTraining(SamplingTraining):
             evaluate_every=self.evaluate_every,
         )
         return adapted.merged() if adapted else model
-
-    def _fit_head(
-        self, model: PreTrainedModel, encoded: Sequence[EncodedTrace], problems: Sequence[str], directory: Path
-    ) -> None:
-        model.set_attn_implementation("sdpa")  # the fastest where no gradient is needed
-        model.to(pick_device()).eval()
-        states = self._states(model, encoded, directory, TRAIN)
-        labels = np.array([label for trace in encoded for label in trace.labels])
-        groups = [problem for trace, problem in zip(encoded, problems, strict=True) for _ in trace.labels]
-        weight, losses = fit_head(states, labels, groups, self.seed, self.l2)
-        set_head(model, weight)
-        write_json(directory / "head.json", {"step_ends": len(labels), "held_out_bce_by_l2": losses})
-
-    def _states(self, model: PreTrainedModel, encoded: Sequence[EncodedTrace], directory: Path, split: str) -> Floats:
-        """Return the hidden states of the trunk, which `trainable=head` does not change."""
-        trunk = fingerprint(weights_of(self.generator) if self.start is None else resolve(self.start, "prm"))
-        return kept_states(model, encoded, trunk, directory / "states" / split, f"{split} hidden states")
-
-    def _values(self, model: PreTrainedModel, validation: Validation, directory: Path) -> Values:
-        """Return the fitted model's values of the validation solutions."""
-        if self.trainable is not Trainable.head:
-            return step_values(model, validation.encoded, "values of validation solutions")
-        states = self._states(model, validation.encoded, directory, VALIDATION)
-        weight = model.score.weight.detach().cpu().double().numpy()[0]
-        return head_values(states, weight, validation.encoded)
 
     def _sampled(self, directory: Path, split: str) -> list[LabelledTrace]:
         """Collect labelled solutions of the problems of a split."""
