@@ -16,8 +16,8 @@ TRACES = [EncodedTrace([5, 6, 7, 8 + i], [1, 3], [float(i % 2), 0.0], 1) for i i
 PROBLEMS = [f"p{i}" for i in range(40)]
 
 
-def value_model() -> Any:
-    return build_value_model(resolve("pocket", "generator"), 0)
+def value_model(dtype: str = "float32") -> Any:
+    return build_value_model(resolve("pocket", "generator"), 0, dtype)
 
 
 def fitted(directory: Path, identity: str = "weights", depth: int | None = 2, model: Any = None) -> FrozenTrunk:
@@ -47,6 +47,15 @@ def test_the_states_after_some_layers_are_those_of_a_model_that_has_no_more() ->
         assert torch.allclose(both[:, 0], of_short[:, 0], atol=1e-5)
         assert torch.allclose(both[:, 1], of_whole[:, 0], atol=1e-5)
         assert not torch.allclose(both[:, 0], both[:, 1], atol=1e-2)
+
+
+def test_a_trunk_read_in_bfloat16_gives_nearly_the_same_values(tmp_path: Path) -> None:
+    half = value_model("bfloat16")
+    assert half.base_model.layers[0].mlp.up_proj.weight.dtype == torch.bfloat16
+    assert half.base_model.rotary_emb.inv_freq.dtype == torch.float32  # else distant positions would be confused
+    exact = fitted(tmp_path / "float32").values(TRACES)
+    for own, expected in zip(fitted(tmp_path / "half", model=half).values(TRACES), exact, strict=True):
+        assert own == pytest.approx(expected, abs=0.05) and own != expected
 
 
 def test_without_a_depth_several_are_tried(tmp_path: Path) -> None:

@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 
 from ttc.errors import UserError
-from ttc.training.optimisation import MAX_PARAMETERS_TO_COMPILE, Optimisation, Switch, pick_device, should_compile
+from ttc.training.optimisation import (
+    MAX_PARAMETERS_TO_COMPILE,
+    Optimisation,
+    Precision,
+    Switch,
+    pick_device,
+    reading_dtype,
+    should_compile,
+)
 
 
 def test_the_learning_rate_warms_up_and_decays_to_a_hundredth() -> None:
@@ -74,3 +82,15 @@ def test_a_gpu_is_left_alone_when_the_launcher_was_asked_for_the_cpu(monkeypatch
     assert pick_device() == "cuda"
     monkeypatch.setenv("ACCELERATE_USE_CPU", "True")
     assert pick_device() == "cpu"
+
+
+@pytest.mark.parametrize("computes_in_it", [True, False])
+def test_unchanging_weights_are_read_in_bfloat16_where_that_loses_nothing_and_is_faster(
+    monkeypatch: pytest.MonkeyPatch, computes_in_it: bool
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("torch.cpu._is_avx512_bf16_supported", lambda: computes_in_it)
+    assert reading_dtype(Precision.auto, "bfloat16") == ("bfloat16" if computes_in_it else "float32")
+    assert reading_dtype(Precision.auto, "float16") == reading_dtype(Precision.auto, "float32") == "float32"
+    assert reading_dtype(Precision.bfloat16, "float32") == "bfloat16"
+    assert reading_dtype(Precision.float32, "bfloat16") == "float32"

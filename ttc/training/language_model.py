@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from ttc.engines.provenance import INFO_FILE, training_record
 from ttc.files import write_json
 from ttc.training.directories import whole_directory
-from ttc.training.loop import Batch, pick_device
+from ttc.training.loop import Batch
+from ttc.training.optimisation import pick_device
 
 if TYPE_CHECKING:
     import torch

@@ -14,7 +14,7 @@ from ttc.progress_bar import ProgressBar
 from ttc.training.optimisation import Optimisation as Optimisation
 from ttc.training.optimisation import Precision as Precision
 from ttc.training.optimisation import Switch as Switch
-from ttc.training.optimisation import pick_device as pick_device
+from ttc.training.optimisation import pick_device
 from ttc.training.optimisation import should_autocast as should_autocast
 from ttc.training.optimisation import should_compile as should_compile
 from ttc.training.processes import Processes, joined_processes

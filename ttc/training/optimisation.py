@@ -129,6 +129,16 @@ def should_autocast(precision: Precision, device: str) -> bool:
     return device == "cuda" or bool(torch.cpu._is_avx512_bf16_supported())
 
 
+def reading_dtype(precision: Precision, weights: str) -> str:
+    """Return the number format in which weights that do not change are read, given that of their checkpoint.
+
+    Left to itself that is bfloat16 where the weights already have it and the machine computes in it.
+    """
+    if precision is Precision.auto and weights != "bfloat16":
+        return "float32"
+    return "bfloat16" if should_autocast(precision, pick_device()) else "float32"
+
+
 def should_compile(compile: Switch, steps: int, parameters: int) -> bool:
     """Whether to compile the model: it takes about a minute and a C++ compiler, then doubles a small model's speed."""
     if compile is not Switch.auto:

@@ -27,7 +27,8 @@ from ttc.training.language_model import (
     save_checkpoint,
     training_attention,
 )
-from ttc.training.loop import Optimisation, pick_device, train_model
+from ttc.training.loop import Optimisation, train_model
+from ttc.training.optimisation import pick_device
 from ttc.training.processes import is_main
 from ttc.training.sources import TRAIN, VALIDATION, training_problems
 from ttc.training.start import check_start, weights_of

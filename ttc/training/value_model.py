@@ -67,8 +67,8 @@ def collate_traces(traces: Sequence[EncodedTrace]) -> Batch:
     return {"input_ids": input_ids, "labels": labels, "n_tokens": torch.tensor(sum(map(len, traces)))}
 
 
-def build_value_model(generator: str, extra_layers: int) -> PreTrainedModel:
-    """Return the generator's trunk with `extra_layers` more layers and one logit per position, in float32.
+def build_value_model(generator: str, extra_layers: int, dtype: str = "float32") -> PreTrainedModel:
+    """Return the generator's trunk with `extra_layers` more layers and one logit per position.
 
     Like the paper's PRM it is the finetuned base model; vLLM loads it as a classifier. The new layers start as
     identities (their outputs are zero) and the logit as 0, so that training starts from all that the generator knows.
@@ -89,7 +89,7 @@ def build_value_model(generator: str, extra_layers: int) -> PreTrainedModel:
             config.layer_types = [*kinds, *kinds[-1:] * extra_layers]
     try:
         model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(
-            generator, config=config, dtype=torch.float32, attn_implementation=training_attention()
+            generator, config=config, dtype=getattr(torch, dtype), attn_implementation=training_attention()
         )
     except ValueError as error:  # "Unrecognized configuration class ..."
         reason = " ".join(str(error).split())[:100]
@@ -116,13 +116,13 @@ def _added_layers(model: PreTrainedModel, trunk_layers: int, extra_layers: int) 
     return layers
 
 
-def load_value_model(verifier: str) -> PreTrainedModel:
-    """Load a trained verifier in float32, to continue its training."""
+def load_value_model(verifier: str, dtype: str = "float32") -> PreTrainedModel:
+    """Load a trained verifier, to continue its training."""
     import torch
     from transformers import AutoModelForSequenceClassification
 
     model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(
-        verifier, dtype=torch.float32, attn_implementation=training_attention()
+        verifier, dtype=getattr(torch, dtype), attn_implementation=training_attention()
     )
     return model
 

@@ -26,7 +26,8 @@ from ttc.training.frozen import FrozenTrunk
 from ttc.training.kept import kept_rows
 from ttc.training.labelled import LabelledRow, LabelledTrace
 from ttc.training.language_model import dtype_of, save_checkpoint
-from ttc.training.loop import Optimisation, pick_device, train_model
+from ttc.training.loop import Optimisation, train_model
+from ttc.training.optimisation import pick_device, reading_dtype
 from ttc.training.processes import is_main
 from ttc.training.rollouts import sample_outcomes
 from ttc.training.sources import TRAIN, VALIDATION, training_problems
@@ -165,17 +166,18 @@ class VerifierTraining(SamplingTraining):
                 )
         return traces, SampledValidation(held_out, encoder, self.validation_samples)
 
-    def _initial_model(self) -> PreTrainedModel:
+    def _initial_model(self, dtype: str = "float32") -> PreTrainedModel:
         if self.start is None:
-            return build_value_model(weights_of(self.generator), self.added_layers)
-        return load_value_model(resolve(self.start, "prm"))
+            return build_value_model(weights_of(self.generator), self.added_layers, dtype)
+        return load_value_model(resolve(self.start, "prm"), dtype)
 
     def _head_fitted(
         self, encoded: Sequence[EncodedTrace], problems: Sequence[str], validation: Validation, directory: Path
     ) -> tuple[PreTrainedModel, Values]:
         """Return the model with a fitted head, and its values of the validation solutions."""
         source = weights_of(self.generator) if self.start is None else resolve(self.start, "prm")
-        trunk = FrozenTrunk(self._initial_model(), fingerprint(source), directory / "states")
+        dtype = reading_dtype(self.optimisation.precision, dtype_of(source))
+        trunk = FrozenTrunk(self._initial_model(dtype), (fingerprint(source), dtype), directory / "states")
         head = trunk.fit(encoded, problems, self.seed, self.depth, self.l2)
         write_json(directory / "head.json", {"depth": head.depth, "held_out_bce_by_depth_and_l2": head.losses})
         return trunk.model, trunk.values(validation.encoded)
@@ -226,14 +228,15 @@ class VerifierTraining(SamplingTraining):
         from transformers import AutoModelForCausalLM
 
         weights = weights_of(self.generator)
-        model = AutoModelForCausalLM.from_pretrained(weights, dtype=torch.float32).to(pick_device()).eval()
+        dtype = reading_dtype(self.optimisation.precision, dtype_of(weights))
+        model = AutoModelForCausalLM.from_pretrained(weights, dtype=getattr(torch, dtype)).to(pick_device()).eval()
         encoder = DocumentEncoder(self.generator, tokenizer, model.config.max_position_embeddings)
         documents = [encoder.encode(trace.question, trace.attempts, trace.text) for trace in validation.traces]
         sums = kept_rows(
             directory / "log_probabilities",
             documents,
             lambda part: np.array(log_probabilities(model, part), dtype=np.float32),
-            (fingerprint(weights), documents),
+            (fingerprint(weights), dtype, documents),
             "log-probabilities of validation solutions",
         )
         means = sums / np.array([len(target) for _, target in documents])
