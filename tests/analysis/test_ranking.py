@@ -6,7 +6,8 @@ import math
 
 import pytest
 
-from ttc.analysis.ranking import ranking_summary
+from ttc.analysis.ranking import compare_with_baselines, ranking_summary
+from ttc.analysis.verifier_quality import ScoredSolution
 from ttc.runs.records import CandidateRecord, ProblemRecord
 from ttc.selection import Aggregation
 
@@ -31,3 +32,20 @@ def test_the_auc_is_the_mean_over_problems_with_correct_and_wrong_solutions() ->
 def test_solutions_without_an_answer_or_a_value_do_not_count() -> None:
     assert ranking_summary([record("p", (True, (0.9,)), (False, (0.1,)), answer=None)], Aggregation.last) == {}
     assert ranking_summary([record("p", (True, ()), (False, (math.nan,)))], Aggregation.last) == {}
+
+
+def scored(**problems: list[tuple[bool, float]]) -> list[ScoredSolution]:
+    return [ScoredSolution(name, "1", right, score) for name, rows in problems.items() for right, score in rows]
+
+
+def test_a_verifier_leads_a_baseline_by_the_mean_difference_over_problems() -> None:
+    verifier = scored(p=[(True, 0.9), (False, 0.1)], q=[(True, 0.9), (False, 0.1)])
+    other = scored(p=[(True, -5.0), (False, -9.0)], q=[(True, -8.0), (False, -7.0)])
+    found = compare_with_baselines(verifier, {"log_probability": other})["log_probability"]
+    assert (found.auc.mean, found.auc.n, found.lead.mean) == (0.5, 2, 0.5)
+    assert found.lead.lo == 0.0 and found.lead.hi == 1.0
+    assert found.to_json()["verifiers_lead"] == {"mean": 0.5, "ci95": [0.0, 1.0]}
+
+
+def test_where_no_problem_has_both_outcomes_there_is_nothing_to_lead() -> None:
+    assert compare_with_baselines(scored(p=[(True, 0.9)]), {"other": scored(p=[(True, 0.1)])}) == {}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from random import Random
@@ -16,6 +15,7 @@ from ttc.analysis.verifier_quality import (
     ScoredSolution,
     draw_quality,
     measure_quality,
+    problem_aucs,
     reliability,
     show_quality,
     within_problem_auc,
@@ -39,10 +39,11 @@ def test_auc_within_problems_ignores_the_difficulty_of_a_problem() -> None:
         ScoredSolution("hard", "2", False, 0.1),
         ScoredSolution("hard", "3", False, 0.2),
     ]
-    assert within_problem_auc(easy + hard) == 1.0
+    assert problem_aucs(easy + hard) == {"easy": 1.0, "hard": 1.0}
     tied = [ScoredSolution("hard", "1", True, 0.1), ScoredSolution("hard", "2", False, 0.1)]
-    assert within_problem_auc(easy + tied) == 0.75
-    assert math.isnan(within_problem_auc([ScoredSolution("all correct", "1", True, 0.5)]))
+    found = within_problem_auc(easy + tied)
+    assert found is not None and (found.mean, found.n) == (0.75, 2) and 0.5 <= found.lo < 0.75 < found.hi <= 1
+    assert within_problem_auc([ScoredSolution("all correct", "1", True, 0.5)]) is None
 
 
 def test_reliability_compares_scores_with_outcomes_bin_by_bin() -> None:
@@ -56,7 +57,8 @@ def test_reliability_compares_scores_with_outcomes_bin_by_bin() -> None:
 
 def test_a_perfect_verifier_is_calibrated_and_reaches_the_oracle() -> None:
     found = measure_quality(solutions({True: 1.0, False: 0.0}), 8)
-    assert found.calibration_error == 0.0 and found.bce < 1e-5 and found.auc_within_problem == 1.0
+    assert found.calibration_error == 0.0 and found.bce < 1e-5
+    assert found.auc is not None and found.auc.mean == 1.0
     assert list(found.curves["best"]) == [1, 2, 4, 8]
     for n, cell in found.curves["best"].items():
         assert cell == pytest.approx(found.curves["oracle"][n])
@@ -79,7 +81,8 @@ def test_a_report_is_printed_and_drawn(tmp_path: Path) -> None:
         console = Console(record=True, width=80, file=stream)
         show_quality(found, console)
     text = console.export_text()
-    assert "320 solutions of 40 problems: within-problem AUC 1.000" in text and "±0.0" not in text
+    assert "320 solutions of 40 problems: BCE 0.292" in text and "±0.0" not in text
+    assert "within-problem AUC 1.00 [0.91, 1.00], 40 problems" in text
     draw_quality(found, tmp_path / "report.png")
     assert (tmp_path / "report.png").read_bytes().startswith(b"\x89PNG")
 

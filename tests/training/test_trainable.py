@@ -272,5 +272,7 @@ def test_a_verifier_reads_the_chains_of_a_reviser_with_their_history(causal_lm: 
         (tmp_path / "run" / f"{split}.done").touch()
     training.run(tmp_path / "run")
     report = json.loads((tmp_path / "run" / "report.json").read_text())
-    assert report["n_problems"] == 6 and report["auc_within_problem"] == 1.0
-    assert {"auc_log_probability", "auc_mean_log_probability"} <= set(report)
+    assert report["n_problems"] == 6 and report["ranking"]["auc"] == 1.0
+    for baseline in ("log_probability", "mean_log_probability"):
+        found = report["baselines"][baseline]
+        assert found["verifiers_lead"]["mean"] == pytest.approx(1.0 - found["auc"])

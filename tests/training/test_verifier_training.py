@@ -70,7 +70,7 @@ def test_a_verifier_training_writes_a_checkpoint_and_a_report_of_its_quality(
     small.check()
     small.run(tmp_path)
     report = json.loads((tmp_path / "report.json").read_text())
-    assert {"bce", "calibration_error", "auc_within_problem", "reliability", "curves"} <= set(report)
+    assert {"bce", "calibration_error", "ranking", "reliability", "curves"} <= set(report)
     assert list(report["curves"]["weighted"]) == ["1", "2", "4"]
     assert (tmp_path / "report.png").stat().st_size > 0
     VllmVerifier(model=str(tmp_path / "model")).check()

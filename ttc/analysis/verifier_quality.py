@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from ttc.analysis.intervals import intervals
+from ttc.analysis.intervals import Interval, Outcomes, interval, intervals
 from ttc.analysis.subsample import subsampled
 from ttc.grading import classes_by_structure
 from ttc.terminal import percent_with_error, plain_table
@@ -47,31 +47,37 @@ class ReliabilityBin:
 
 @dataclass(frozen=True)
 class VerifierQuality:
-    """Calibration and ranking; `curves` holds (accuracy, lo, hi) by selection and N: 95% intervals over problems."""
+    """Calibration and ranking; `curves` holds (accuracy, lo, hi) by selection and N: 95% intervals over problems.
+
+    Attributes:
+        auc: see `problem_aucs`; None where no problem has correct and wrong solutions.
+    """
 
     n_solutions: int
     n_problems: int
     bce: float
     calibration_error: float
-    auc_within_problem: float
+    auc: Interval | None
     reliability: list[ReliabilityBin]
     curves: Curves
 
     def line(self) -> str:
         """Return the few numbers to watch during a training."""
         last = {name: [*curve.values()][-1][0] for name, curve in self.curves.items()}
-        numbers = {"auc": self.auc_within_problem, "bce": self.bce, "calibration error": self.calibration_error, **last}
+        auc = math.nan if self.auc is None else self.auc.mean
+        numbers = {"auc": auc, "bce": self.bce, "calibration error": self.calibration_error, **last}
         return ", ".join(f"{name} {value:.3f}" for name, value in numbers.items())
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as plain JSON values."""
-        fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        names = ("n_solutions", "n_problems", "bce", "calibration_error")
         bins = [{name: getattr(b, name) for name in b.__dataclass_fields__} for b in self.reliability]
         curves = {
             name: {str(n): {"accuracy": mean, "ci95": [lo, hi]} for n, (mean, lo, hi) in curve.items()}
             for name, curve in self.curves.items()
         }
-        return fields | {"reliability": bins, "curves": curves}
+        numbers = {name: getattr(self, name) for name in names}
+        return numbers | {"ranking": ranking_to_json(self.auc), "reliability": bins, "curves": curves}
 
 
 def measure_quality(solutions: Sequence[ScoredSolution], samples: int, *, seed: int = 0) -> VerifierQuality:
@@ -85,7 +91,7 @@ def measure_quality(solutions: Sequence[ScoredSolution], samples: int, *, seed: 
         n_problems=len({s.problem_id for s in solutions}),
         bce=float(-(correct * np.log(clipped) + (1 - correct) * np.log(1 - clipped)).mean()),
         calibration_error=sum(b.n * abs(b.score - b.correct) for b in bins) / len(solutions),
-        auc_within_problem=within_problem_auc(solutions),
+        auc=within_problem_auc(solutions, seed=seed),
         reliability=bins,
         curves=_curves(solutions, samples, seed),
     )
@@ -105,25 +111,37 @@ def reliability(
     ]
 
 
-def within_problem_auc(solutions: Sequence[ScoredSolution]) -> float:
-    """Return the mean over problems of P(a correct solution outscores a wrong one of the same problem).
-
-    Ties count half. Problems whose solutions are all correct or all wrong are left out; NaN when none remains.
-    """
+def within_problem_auc(solutions: Sequence[ScoredSolution], *, seed: int = 0) -> Interval | None:
+    """Return the mean over problems of `problem_aucs` with its 95% interval; None when no problem has one."""
     aucs = problem_aucs(solutions)
-    return float(np.mean(aucs)) if aucs else math.nan
+    return interval(aucs, seed=seed) if aucs else None
 
 
-def problem_aucs(solutions: Sequence[ScoredSolution]) -> list[float]:
-    """Return the AUC of each problem that has correct and wrong solutions."""
-    aucs = []
+def problem_aucs(solutions: Sequence[ScoredSolution]) -> Outcomes:
+    """Return P(a correct solution outscores a wrong one) by problem; ties count half.
+
+    Problems whose solutions are all correct or all wrong are left out.
+    """
+    aucs = {}
     for members in _by_problem(solutions):
         good = np.array([s.score for s in members if s.correct])
         wrong = np.array([s.score for s in members if not s.correct])
         if len(good) and len(wrong):
             difference = np.subtract.outer(good, wrong)
-            aucs.append(float((difference > 0).mean() + 0.5 * (difference == 0).mean()))
+            aucs[members[0].problem_id] = float((difference > 0).mean() + 0.5 * (difference == 0).mean())
     return aucs
+
+
+def ranking_to_json(found: Interval | None) -> dict[str, Any] | None:
+    """Return a within-problem AUC as plain JSON values."""
+    return None if found is None else {"auc": found.mean, "ci95": [found.lo, found.hi], "problems": found.n}
+
+
+def auc_in_words(found: Interval | None) -> str:
+    """Format it for people, e.g. `0.62 [0.55, 0.69], 37 problems`."""
+    if found is None:
+        return "unknown: no problem has correct and wrong solutions"
+    return f"{found.mean:.2f} [{found.lo:.2f}, {found.hi:.2f}], {found.n} problems"
 
 
 def _curves(
@@ -158,8 +176,8 @@ def show_quality(found: VerifierQuality, console: Console | None = None) -> None
     """Print the numbers, the best-of-N curves and the reliability table."""
     console = console or Console(highlight=False)
     console.print(
-        f"{found.n_solutions:,} solutions of {found.n_problems} problems: within-problem AUC "
-        f"{found.auc_within_problem:.3f}, BCE {found.bce:.3f}, calibration error {found.calibration_error:.3f}"
+        f"{found.n_solutions:,} solutions of {found.n_problems} problems: BCE {found.bce:.3f}, calibration error "
+        f"{found.calibration_error:.3f}\nwithin-problem AUC {auc_in_words(found.auc)}"
     )
     curves = plain_table("N", right=tuple(found.curves), title="accuracy, %")
     for n in next(iter(found.curves.values())):

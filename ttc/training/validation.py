@@ -69,8 +69,11 @@ class SampledValidation(Validation):
         return found.to_json()
 
     def _quality(self, values: Values) -> VerifierQuality:
-        """Measure the values at the last steps."""
-        return measure_quality(self.with_scores([own[-1] for own in values]), self._samples)
+        return measure_quality(self.rated(values), self._samples)
+
+    def rated(self, values: Values) -> list[ScoredSolution]:
+        """Return the solutions with the values at their last steps."""
+        return self.with_scores([own[-1] for own in values])
 
     def with_scores(self, scores: Sequence[float]) -> list[ScoredSolution]:
         """Return the solutions with one score each, in order."""

@@ -7,11 +7,11 @@ from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from ttc.analysis.verifier_quality import within_problem_auc
+from ttc.analysis.ranking import compare_with_baselines, show_baselines
 from ttc.engines.checkpoint import fingerprint, resolve
 from ttc.engines.formats import PlainFormat, StepFormat
 from ttc.engines.vllm_setup import shape_of
@@ -148,7 +148,7 @@ class VerifierTraining(SamplingTraining):
         save_checkpoint(fitted, tokenizer, directory / "model", dtype_of(weights_of(self.generator)), learnt)
         report = validation.report(values, directory)
         if self.log_probability and isinstance(validation, SampledValidation):
-            report |= self._log_probability_auc(validation, tokenizer, directory)
+            report |= self._against_log_probability(validation, values, tokenizer, directory)
         write_text(directory / "report.json", json.dumps(report, indent=2))
 
     def examples(self, directory: Path, encoder: TraceEncoder) -> tuple[list[LabelledTrace], Validation]:
@@ -217,10 +217,10 @@ class VerifierTraining(SamplingTraining):
         )
         return [LabelledTrace.from_row(row) for _, row in read_jsonl(file)]
 
-    def _log_probability_auc(
-        self, validation: SampledValidation, tokenizer: PreTrainedTokenizerBase, directory: Path
-    ) -> dict[str, float]:
-        """Return the AUC of the generator's own log-probability, of all tokens and of the mean token.
+    def _against_log_probability(
+        self, validation: SampledValidation, values: Values, tokenizer: PreTrainedTokenizerBase, directory: Path
+    ) -> dict[str, Any]:
+        """Show and return how the generator's own log-probability ranks, of all tokens and of the mean token.
 
         These are the baselines that a trained verifier must beat.
         """
@@ -240,10 +240,12 @@ class VerifierTraining(SamplingTraining):
             "log-probabilities of validation solutions",
         )
         means = sums / np.array([len(target) for _, target in documents])
-        return {
-            "auc_log_probability": within_problem_auc(validation.with_scores(sums.tolist())),
-            "auc_mean_log_probability": within_problem_auc(validation.with_scores(means.tolist())),
-        }
+        others = {"log_probability": sums, "mean_log_probability": means}
+        found = compare_with_baselines(
+            validation.rated(values), {name: validation.with_scores(own.tolist()) for name, own in others.items()}
+        )
+        show_baselines(found)
+        return {"baselines": {name: baseline.to_json() for name, baseline in found.items()}}
 
 
 def _labelled_rows(outcome: Outcome, is_correct: IsCorrect) -> Iterable[LabelledRow]:
