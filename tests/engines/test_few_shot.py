@@ -89,8 +89,12 @@ def test_every_shipped_example_is_solved_in_steps_and_ends_in_its_answer(name: s
 
 
 def test_the_shipped_answers_are_right() -> None:
-    answers = [extract_answer(example.steps[-1]) for example in read_examples("math")]
-    assert answers == [str(3 * 6), str(120 - 48), r"\frac{36}{5}", str(3**50 % 11)]
+    competition, grade_school = (
+        [extract_answer(example.steps[-1]) for example in read_examples(name)] for name in ("math", "grade_school")
+    )
+    assert competition == [str(3 * 6), str(120 - 48), r"\frac{36}{5}", str(3**50 % 11)]
+    discounted = 60 - 60 * 25 // 100 - 5
+    assert grade_school == [str(12 * 4 + 24 * 3), str(90 - 30 + 15), str((160 + 180) // 5), str(2 * discounted)]
 
 
 def test_a_yaml_list_reads_as_the_same_examples(tmp_path: Path) -> None:
@@ -120,7 +124,11 @@ def test_a_yaml_list_reads_as_the_same_examples(tmp_path: Path) -> None:
         ("e.txt", "a", r"e.txt: .txt is not supported; give a .jsonl or .yaml file"),
         (".", None, r"few_shot=.*: no suffix is not supported"),
         ("a" * 5000, None, r"few_shot=.*: cannot be read \(File name too long\)"),
-        ("absent.jsonl", None, r"few_shot=.*absent.jsonl: cannot be read \(No such file .* shipped examples: math"),
+        (
+            "absent.jsonl",
+            None,
+            r"few_shot=.*absent.jsonl: cannot be read \(No such file .* shipped examples: grade_school, math",
+        ),
     ],
 )
 def test_a_file_without_examples_is_refused_with_the_line(

@@ -29,8 +29,9 @@ class PromptSettings:
     `chat_template_kwargs` is passed. `thinking` is what templates of hybrid reasoning models call `enable_thinking`;
     null leaves it to the template.
 
-    `few_shot` names worked examples, a file or `math`, which come first: in the same prompt, each followed by its
-    solution and a blank line; in a chat as earlier turns. `step_separator` separates the steps of a solution.
+    `few_shot` names worked examples, a file or a shipped one such as `math`, which come first: in the same prompt, each
+    followed by its solution and a blank line; in a chat as earlier turns. `step_separator` separates the steps of a
+    solution.
 
     A revision model is shown earlier attempts: after the prompt, each with its end mark, as in training; in a chat as
     the assistant's turns, each followed by the user's message `revise`. Where they do not fit, the oldest are dropped;
