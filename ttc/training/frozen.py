@@ -43,12 +43,15 @@ class FrozenTrunk:
             depth: layers to keep; None chooses.
             l2: the penalty; None chooses.
         """
+        if depth is not None and can_be_shortened(self.model):
+            shorten(self.model, depth)  # the layers above need not be computed
         depths = self._depths(depth)
         states = self._states(traces, depths, "train")
         labels = np.array([label for trace in traces for label in trace.labels])
         groups = [problem for trace, problem in zip(traces, problems, strict=True) for _ in trace.labels]
         head = fit_best_head(states, depths, labels, groups, seed, l2)
-        shorten(self.model, head.depth)
+        if head.depth < int(self.model.config.num_hidden_layers):
+            shorten(self.model, head.depth)
         set_head(self.model, head.weight)
         return head
 
