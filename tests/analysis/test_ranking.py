@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import math
 
 import pytest
+from rich.console import Console
 
-from ttc.analysis.ranking import compare_with_baselines, ranking_summary
+from ttc.analysis.ranking import compare_with_baselines, ranking_summary, show_baselines
 from ttc.analysis.verifier_quality import ScoredSolution
 from ttc.runs.records import CandidateRecord, ProblemRecord
 from ttc.selection import Aggregation
@@ -49,3 +51,11 @@ def test_a_verifier_leads_a_baseline_by_the_mean_difference_over_problems() -> N
 
 def test_where_no_problem_has_both_outcomes_there_is_nothing_to_lead() -> None:
     assert compare_with_baselines(scored(p=[(True, 0.9)]), {"other": scored(p=[(True, 0.1)])}) == {}
+
+
+def test_the_table_of_baselines_fits_eighty_columns() -> None:
+    verifier = scored(p=[(True, 0.9), (False, 0.1)], q=[(True, 0.9), (False, 0.1)])
+    other = scored(p=[(True, -5.0), (False, -9.0)], q=[(True, -8.0), (False, -7.0)])
+    console = Console(record=True, width=80, file=io.StringIO())
+    show_baselines(compare_with_baselines(verifier, {"mean_log_probability": other}), console)
+    assert "mean log probability  0.50  [0.00, 1.00]              +0.50  [+0.00, +1.00]" in console.export_text()

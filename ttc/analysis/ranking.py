@@ -64,9 +64,8 @@ def compare_with_baselines(
 
 def show_baselines(baselines: Mapping[str, Baseline], console: Console | None = None) -> None:
     """Print a line for each."""
-    table = plain_table(
-        "instead of the verifier", right=("within-problem AUC", "95% interval", "verifier's lead", "95%")
-    )
+    right = ("AUC", "95% interval", "verifier ahead by", "95% interval")
+    table = plain_table("score", right=right, title="within-problem AUC of other scores")
     for name, found in baselines.items():
         auc, lead = found.auc, found.lead
         table.add_row(
