@@ -6,6 +6,7 @@ python scripts/tools/gguf_to_safetensors.py part1 part2 part3 DIRECTORY    # one
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from enum import StrEnum
@@ -39,10 +40,19 @@ def main(
     with sources[0].open("rb") as file:
         if file.read(len(GGUF_MAGIC)) != GGUF_MAGIC:
             raise typer.BadParameter(f"{sources[0]} does not start with the GGUF magic bytes; give the parts in order.")
+    refuse_disorder(sources)
     directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=directory) as scratch:
         convert(join(sources, Path(scratch)), directory, dtype)
     typer.echo(f"{directory}: " + ", ".join(sorted(path.name for path in directory.iterdir())))
+
+
+def refuse_disorder(parts: list[Path]) -> None:
+    """Refuse parts whose numbers fall, as the shell sorts part10 before part2: the weights would be scrambled."""
+    numbers = [[int(number) for number in re.findall(r"[0-9]+", part.as_posix())] for part in parts]
+    for before, after, left, right in zip(parts, parts[1:], numbers, numbers[1:], strict=False):
+        if len(left) == len(right) and left > right:
+            raise typer.BadParameter(f"{before} stands before {after}; give the parts in the order of their numbers.")
 
 
 def join(parts: list[Path], scratch: Path) -> Path:

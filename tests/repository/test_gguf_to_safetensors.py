@@ -106,3 +106,13 @@ def test_parts_in_the_wrong_order_are_refused(tmp_path: Path) -> None:
     assert "does not start with the GGUF magic bytes; give the parts in order" in " ".join(
         output.replace("│", " ").split()
     )
+
+
+def test_parts_as_the_shell_sorts_them_are_refused(checkpoint: Path, tmp_path: Path) -> None:
+    content = checkpoint.read_bytes()
+    parts = {number: tmp_path / f"part{number}.bin" for number in (1, 10, 2)}
+    for number, part in parts.items():
+        part.write_bytes(content[:1000] if number == 1 else content[1000:])
+    code, output = convert(*parts.values(), tmp_path / "out")
+    assert code == 2 and not (tmp_path / "out").exists()
+    assert "part10.bin stands before" in " ".join(output.replace("│", " ").split()).replace("- ", "-")
