@@ -1,0 +1,52 @@
+"""scripts/tools/publish_runs.py: copies of runs without texts and paths, from which the same tables come."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from run_records import records, write_run
+
+from ttc.errors import UserError
+from ttc.runs.directory import RunDirectory
+from ttc.runs.finding import find_runs
+
+SCRIPT = Path(__file__).resolve().parents[2] / "scripts/tools/publish_runs.py"
+
+
+def load_script() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("publish_runs", SCRIPT)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_copy_has_the_tables_and_outcomes_of_the_run_and_none_of_its_texts_and_paths(tmp_path: Path) -> None:
+    run = write_run(
+        tmp_path / "secret" / "bon",
+        generator="/home/someone/model",
+        models={"prm": {"name": "~/prm"}},
+        overrides=["prm.model=/home/someone/prm", "data.limit=4", "generator.stop=[a/b]"],
+    )
+    load_script().main([run.path], tmp_path / "out")
+    copy = tmp_path / "out" / "bon"
+    assert {file.name for file in copy.iterdir()} == {"accuracy.csv", "problems.jsonl", "summary.json"}
+    assert (copy / "accuracy.csv").read_bytes() == run.accuracy_file.read_bytes()
+    [found] = find_runs([copy])
+    assert found.summary["generator"] == "model" and found.summary["models"]["prm"]["name"] == "prm"
+    assert found.summary["overrides"] == ["prm.model=prm", "data.limit=4", "generator.stop=[a/b]"]
+    for own, expected in zip(found.records, records(), strict=True):
+        assert (own.id, own.selected, own.pass1) == (expected.id, expected.selected, expected.pass1)
+        assert own.question is None and {candidate.text for candidate in own.candidates} == {""}
+        assert [candidate.values for candidate in own.candidates] == [(0.25, 0.1)] * 4
+
+
+def test_files_of_two_runs_are_not_published(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run")
+    run.accuracy_file.write_text("kind,name\n")
+    with pytest.raises(UserError, match=r"accuracy\.csv is not the file that summary\.json was written with"):
+        load_script().main([run.path], tmp_path / "out")
+    assert not RunDirectory(tmp_path / "out" / "run").path.exists()
