@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
-from types import ModuleType
 
 import gguf
 import numpy as np
 import pytest
 import torch
+from tools import load_tool
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from typer.testing import CliRunner
 
-SCRIPT = Path(__file__).resolve().parents[2] / "scripts/tools/gguf_to_safetensors.py"
 HIDDEN, FEED_FORWARD, HEADS = 32, 64, 2
 TOKENS = ["<|endoftext|>", "<|im_end|>", "ab", *"abcdefghij"]
 
@@ -57,19 +55,11 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def load_script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("gguf_to_safetensors", SCRIPT)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def convert(*arguments: Path | str) -> tuple[int, str]:
     import typer
 
     app = typer.Typer()
-    app.command()(load_script().main)
+    app.command()(load_tool("gguf_to_safetensors").main)
     result = CliRunner().invoke(app, [str(argument) for argument in arguments])
     return result.exit_code, f"{result.output}{result.exception!r}"
 

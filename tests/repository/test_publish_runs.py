@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from run_records import records, write_run
+from tools import load_tool
 
 from ttc.errors import UserError
 from ttc.runs.directory import RunDirectory
 from ttc.runs.finding import find_runs
-
-SCRIPT = Path(__file__).resolve().parents[2] / "scripts/tools/publish_runs.py"
-
-
-def load_script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("publish_runs", SCRIPT)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_a_copy_has_the_tables_and_outcomes_of_the_run_and_none_of_its_texts_and_paths(tmp_path: Path) -> None:
@@ -31,7 +20,7 @@ def test_a_copy_has_the_tables_and_outcomes_of_the_run_and_none_of_its_texts_and
         models={"prm": {"name": "~/prm"}},
         overrides=["prm.model=/home/someone/prm", "data.limit=4", "generator.stop=[a/b]"],
     )
-    load_script().main([run.path], tmp_path / "out")
+    load_tool("publish_runs").main([run.path], tmp_path / "out")
     copy = tmp_path / "out" / "bon"
     assert {file.name for file in copy.iterdir()} == {"accuracy.csv", "problems.jsonl", "summary.json"}
     assert (copy / "accuracy.csv").read_bytes() == run.accuracy_file.read_bytes()
@@ -48,5 +37,5 @@ def test_files_of_two_runs_are_not_published(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run")
     run.accuracy_file.write_text("kind,name\n")
     with pytest.raises(UserError, match=r"accuracy\.csv is not the file that summary\.json was written with"):
-        load_script().main([run.path], tmp_path / "out")
+        load_tool("publish_runs").main([run.path], tmp_path / "out")
     assert not RunDirectory(tmp_path / "out" / "run").path.exists()
