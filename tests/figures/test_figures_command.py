@@ -15,6 +15,7 @@ from figure_runs import even, rows, write_all
 from menus import BEAM, finished_run
 
 from ttc.figures.recipes import Role
+from ttc.runs.directory import RunDirectory
 
 SMALL = ("data.limit=6", "max_budget=4", "store.path=store.sqlite")
 
@@ -118,3 +119,24 @@ def test_a_mistake_is_one_line_and_writes_nothing(
     found = ttc(*arguments)
     assert found.code == 2 and found.err.startswith(f"error: {message}") and found.err.count("\n") == 1
     assert not (tmp_path / "outputs").exists()
+
+
+def test_runs_on_different_problems_are_compared_on_those_that_all_have(ttc: CommandLine, tmp_path: Path) -> None:
+    write_all(tmp_path / "runs", without=tuple(set(Role) - {Role.best_of_n, Role.beam}))
+    for file in (tmp_path / "runs" / Role.beam).rglob("problems.jsonl"):
+        run = RunDirectory(file.parent)
+        kept = [row for row in file.read_text().splitlines() if int(json.loads(row)["id"][1:]) % 2]
+        run.write(run.summary(), pd.read_csv(run.accuracy_file), kept)
+    made = ttc("figures", "3L", "--from", "runs", "--out", "out")
+    assert made.code == 0 and "note: 20 of 40 problems are in all runs; the others are left out" in made.err
+    assert set(pd.read_csv(tmp_path / "out" / "figure-03-left.csv")["n"]) == {20}
+    assert "20 problems of" in (tmp_path / "out" / "README.md").read_text()
+
+
+def test_runs_without_a_common_problem_are_refused(ttc: CommandLine, tmp_path: Path) -> None:
+    write_all(tmp_path / "runs", without=tuple(set(Role) - {Role.best_of_n, Role.beam}))
+    for file in (tmp_path / "runs" / Role.beam).rglob("problems.jsonl"):
+        run = RunDirectory(file.parent)
+        run.write(run.summary(), pd.read_csv(run.accuracy_file), [file.read_text().replace('"id": "p', '"id": "q')])
+    made = ttc("figures", "--from", "runs", "--out", "out")
+    assert made.code == 2 and "no problem is in all of these runs" in made.err and not (tmp_path / "out").exists()

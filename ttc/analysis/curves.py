@@ -15,7 +15,6 @@ from ttc.analysis.subset_costs import Shapes, flops_of, flops_of_subsets
 from ttc.cost import FlopsConvention
 from ttc.errors import UserError
 from ttc.models import ModelId
-from ttc.runs.directory import RunDirectory
 from ttc.runs.finding import Run
 from ttc.runs.records import ProblemRecord
 from ttc.selection import Aggregation
@@ -179,12 +178,7 @@ def _needed(runs: Sequence[Run]) -> Iterator[Run]:
 
 
 def _records(run: Run) -> list[ProblemRecord]:
-    """Read a run's records, which are not kept: together, the runs of a sweep may fill the memory."""
-    files = RunDirectory(run.directory)
-    files.refuse_mixture(run.summary)
-    if not (records := files.records()):
-        raise UserError(f"{files.problems_file} has no rows; run the experiment again.")
-    return sorted(records, key=lambda record: record.id)
+    return sorted(run.read_records(), key=lambda record: record.id)
 
 
 def _measured(

@@ -92,9 +92,13 @@ def _refuse_unusable(out: Path) -> None:
 def _from_runs(paths: list[Path]) -> Measured:
     from ttc.figures.measured import Measured
     from ttc.figures.roles import roles_of
+    from ttc.figures.shared import on_shared_problems
     from ttc.runs.finding import find_runs
 
-    return Measured(roles_of(find_runs(paths)))
+    shared = on_shared_problems(roles_of(find_runs(paths)))
+    if shared.note:
+        typer.echo(f"note: {shared.note}", err=True)
+    return Measured(shared.runs)
 
 
 def _from_settings(wanted: list[Figure], settings: FigureSettings, runs: Path, dry_run: bool) -> Measured | None:

@@ -44,6 +44,14 @@ class Run:
     @cached_property
     def records(self) -> list[ProblemRecord]:
         """The rows of problems.jsonl; raises UserError where they do not belong to the summary."""
+        return self.read_records()
+
+    def read_records(self) -> list[ProblemRecord]:
+        """Read the rows of problems.jsonl without keeping them: those of a whole sweep may fill the memory.
+
+        Raises:
+            UserError: there are none, or they do not belong to the summary.
+        """
         files = RunDirectory(self.directory)
         files.refuse_mixture(self.summary)
         if not (records := files.records()):
