@@ -19,7 +19,7 @@ class PartOfRun(Run):
         ids: of the problems.
     """
 
-    ids: frozenset[str] = field(default_factory=frozenset, repr=False)
+    ids: frozenset[str] = field(repr=False)
 
     def read_records(self) -> list[ProblemRecord]:
         return [record for record in super().read_records() if record.id in self.ids]

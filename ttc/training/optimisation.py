@@ -16,7 +16,7 @@ MAX_PARAMETERS_TO_COMPILE = 100_000_000
 
 
 class Precision(StrEnum):
-    """Number format of the forward pass; the weights are always float32."""
+    """Number format of the forward pass; weights that are trained are always float32."""
 
     auto = "auto"
     float32 = "float32"
