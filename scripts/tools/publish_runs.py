@@ -8,17 +8,20 @@ out: the questions, the solutions, the search trees, and the directories of path
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import pandas as pd
 import typer
 
+from ttc.errors import RunError, UserError
 from ttc.files import jsonl_row
 from ttc.runs.directory import RunDirectory
 
 DIGITS = 5  # of the values
+_PATH = re.compile(r"""(^|[=\[,])(["']?)(?:~|(?=/))/(?:[^,\]"']*/)?(?=[^,\]"'/])""")
 
 
 def main(
@@ -26,6 +29,20 @@ def main(
     out: Annotated[Path, typer.Option(help="Directory of the copies.", file_okay=False)],
 ) -> None:
     """Copy runs without texts and paths."""
+    try:
+        publish(runs, out)
+    except (UserError, RunError) as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(2 if isinstance(error, UserError) else 1) from None
+
+
+def publish(runs: Sequence[Path], out: Path) -> None:
+    """Copy runs without texts and paths.
+
+    Raises:
+        UserError: a run is not finished, or damaged.
+        RunError: the disk is full.
+    """
     for run in runs:
         source, copy = RunDirectory(run), RunDirectory(out / run.resolve().name)
         summary = source.summary()
@@ -50,7 +67,7 @@ def rows_without_texts(run: RunDirectory) -> Iterator[str]:
 
 
 def without_directories(entries: Mapping[str, object]) -> dict[str, object]:
-    """Return JSON values in which every absolute path is its last part, also after the `=` of an override."""
+    """Return JSON values in which every absolute path is its last part, also in overrides, in quotes and in lists."""
     return {key: _shortened(value) for key, value in entries.items()}
 
 
@@ -59,10 +76,7 @@ def _shortened(value: object) -> object:
         return without_directories(value)
     if isinstance(value, list):
         return [_shortened(inner) for inner in value]
-    if not isinstance(value, str):
-        return value
-    key, equals, path = value.rpartition("=")
-    return f"{key}{equals}{Path(path).name}" if path.startswith(("/", "~/")) else value
+    return _PATH.sub(r"\1\2", value) if isinstance(value, str) else value
 
 
 if __name__ == "__main__":
