@@ -32,7 +32,9 @@ _SETTINGS = {
     "axes.grid": True,
     "axes.axisbelow": True,
     "grid.alpha": 0.25,
-    "legend.frameon": False,
+    "legend.frameon": True,  # on white, so that lines and intervals below do not cross the names
+    "legend.framealpha": 0.85,
+    "legend.edgecolor": "none",
     "legend.fontsize": 8,
     "hatch.linewidth": 0.6,
     "svg.hashsalt": "ttc",  # the same figure gives the same bytes
