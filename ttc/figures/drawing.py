@@ -32,9 +32,7 @@ _SETTINGS = {
     "axes.grid": True,
     "axes.axisbelow": True,
     "grid.alpha": 0.25,
-    "legend.frameon": True,  # on white, so that lines and intervals below do not cross the names
-    "legend.framealpha": 0.85,
-    "legend.edgecolor": "none",
+    "legend.frameon": False,
     "legend.fontsize": 8,
     "hatch.linewidth": 0.6,
     "svg.hashsalt": "ttc",  # the same figure gives the same bytes
@@ -42,6 +40,7 @@ _SETTINGS = {
 }
 ACCURACY = "accuracy, %"
 STAR = "larger model, "
+LEGEND_INCHES = 1.6  # beside the panels
 
 
 def draw(figure: Figure, table: pd.DataFrame, stem: Path, footer: str) -> None:
@@ -61,7 +60,9 @@ def draw(figure: Figure, table: pd.DataFrame, stem: Path, footer: str) -> None:
         panels = [*dict.fromkeys(table["panel"])] or [""]
         bars = figure.kind is Kind.bars_by_budget
         width, height = BAR_PANEL_INCHES if bars else PANEL_INCHES
-        canvas = MatplotlibFigure(figsize=(width * len(panels) + 1.6 * bars, height + 0.3), layout="constrained")
+        outside = bars or figure.kind is Kind.bars_by_r or any(name.startswith(STAR) for name in table["series"])
+        size = (width * len(panels) + LEGEND_INCHES * outside, height + 0.3)
+        canvas = MatplotlibFigure(figsize=size, layout="constrained")
         grid = canvas.subplots(1, len(panels), sharey=bars, squeeze=False)[0]
         for axes, panel in zip(grid, panels, strict=True):
             points = table[table["panel"] == panel]
@@ -69,8 +70,11 @@ def draw(figure: Figure, table: pd.DataFrame, stem: Path, footer: str) -> None:
             _draw_panel(axes, figure.kind_of(panel), points, paper)
             axes.set_title(panel)
         _label_outer(figure, grid)
-        if bars:
-            _shared_legend(canvas, grid[0])
+        if outside:
+            _shared_legend(canvas, grid)
+        else:
+            for axes in grid:
+                axes.legend(handlelength=2.6, loc="best")
         canvas.suptitle(f"Figure {figure.number.rstrip('LR')}{_side(figure)}: {figure.title}", fontsize=11)
         inches = canvas.get_size_inches()[0]
         canvas.supxlabel(textwrap.fill(footer, int(FOOTER_LETTERS * inches)), fontsize=6.5, color=GREY)
@@ -183,7 +187,6 @@ def _over_budget(axes: Axes, points: pd.DataFrame, paper: PaperPoints) -> None:
     axes.set_xticks(powers, [str(power) for power in powers])
     axes.minorticks_off()
     axes.set(xlabel="budget, generations per problem", ylabel=ACCURACY)
-    _legend(axes)
 
 
 def _paper_budgets(points: pd.DataFrame, paper: PaperPoints) -> list[float]:
@@ -196,18 +199,12 @@ def _over_attempts(axes: Axes, points: pd.DataFrame, paper: PaperPoints) -> None
     axes.axvline(5, color=GREY, linewidth=0.8, linestyle=":")
     axes.annotate("five attempts: four shown", (5, 0.02), xycoords=("data", "axes fraction"), fontsize=7, color=GREY,
                   xytext=(3, 0), textcoords="offset points")  # fmt: skip
-    _legend(axes)
 
 
 def _over_ratio(axes: Axes, points: pd.DataFrame, paper: PaperPoints) -> None:
     powers = range(int(points["x"].min()), int(points["x"].max()) + 1, 2)
     axes.set_xticks([*powers], [f"{2**p}:1" if p > 0 else f"1:{2**-p}" for p in powers])
     axes.set(xlabel="sequential : parallel", ylabel=ACCURACY)
-    _legend(axes)
-
-
-def _legend(axes: Axes) -> None:
-    axes.legend(handlelength=2.6, loc="best")
 
 
 def _label_outer(figure: Figure, grid: Sequence[Axes]) -> None:
@@ -223,16 +220,16 @@ def _label_outer(figure: Figure, grid: Sequence[Axes]) -> None:
                 axes.set_yscale("symlog", linthresh=100)
                 axes.set_yticks(_CHANGES, [f"{change:+,}" if change else "0" for change in _CHANGES])
                 axes.set_ylim(bottom=-100)
-            axes.legend(loc="upper left", fontsize=7)
         grid[0].set_ylabel("relative change of accuracy, %")
 
 
 _CHANGES = (-100, -50, 0, 50, 100, 1000, 10_000)
 
 
-def _shared_legend(canvas: Canvas, axes: Axes) -> None:
-    handles, labels = axes.get_legend_handles_labels()
-    canvas.legend(handles, labels, loc="outside right center")
+def _shared_legend(canvas: Canvas, grid: Sequence[Axes]) -> None:
+    """Name each series once, beside the panels."""
+    named = {label: handle for axes in grid for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)}
+    canvas.legend([*named.values()], [*named], loc="outside right center")
 
 
 _AXES: Mapping[Kind, Callable[[Axes, pd.DataFrame, PaperPoints], None]] = {
