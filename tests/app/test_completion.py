@@ -45,6 +45,13 @@ def test_tab_survives_bash_which_splits_words_at_the_equals_sign() -> None:
     assert completions("prm", "=", "none", "strategy", "=", "ma") == ["majority"]
 
 
+def test_tab_offers_trackers_to_runs_alone() -> None:
+    assert completions("tracker=") == ["tracker=mlflow", "tracker=none", "tracker=tensorboard", "tracker=wandb"]
+    assert completions("tracker=wandb", "tracker.mo") == ["tracker.mode="]
+    register_training()
+    assert not any(name.startswith("tracker") for name in complete("train/prm", [], ""))
+
+
 def test_tab_after_an_error_is_silent() -> None:
     assert completions("strategy=baem", "zzz") == []
 

@@ -24,7 +24,7 @@ from ttc.errors import UserError
 
 LISTED_KEYS = 12
 _KEY = re.compile(r"(?:\+\+?|~)?[A-Za-z_][\w-]*(?:[/.][\w-]+)*(?:@[\w.:-]+)?")
-_GROUPS = ("strategy", "generator", "prm", "data", "difficulty", "store")
+_GROUPS = ("strategy", "generator", "prm", "data", "difficulty", "grader", "store")
 _QUOTE = "quote a text that contains any of = , : ' \" [ ] { } ( )"
 _TEXT_KEYS = ("path", "dir", "name", "model", "hub", "revision", "answer_marker")
 

@@ -13,7 +13,9 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic
 
 import hydra
 from hydra.core.config_loader import ConfigLoader
@@ -32,6 +34,18 @@ from ttc.runs.holding import hold
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class CheckedJob(Generic[S]):
+    """A job that may run: its settings, the overrides that compose it, and the job; None: its directory is not known.
+
+    `overrides` are without those of Hydra's own node.
+    """
+
+    settings: S
+    overrides: tuple[str, ...]
+    job: Job | None
+
+
 class _Stopped(BaseException):
     """Carries an error through Hydra, which handles every Exception itself."""
 
@@ -48,6 +62,7 @@ def launch(
     refuse_other: Callable[[S, Job], None] = lambda settings, job: None,
     *,
     alone: bool = True,
+    instead: Callable[[Sequence[CheckedJob[S]]], None] | None = None,
 ) -> None:
     """Run `run` as Hydra runs an application: once, or for every job of a sweep.
 
@@ -60,9 +75,10 @@ def launch(
         refuse_other: raises UserError if the job's directory holds results of other settings. It is called before
             Hydra writes anything there, and again when the job has the directory for itself.
         alone: whether to keep other processes from writing the job's directory meanwhile.
+        instead: gets all jobs, checked, in place of running them: nothing is written then.
 
     Raises:
-        UserError: an error of the user's, in whichever job.
+        UserError: an error of the user's, in whichever job; jobs that cannot be known before they run, for `instead`.
         RunError: the run had to stop.
     """
     flags, overrides = _split(arguments, program)
@@ -76,9 +92,14 @@ def launch(
     application = hydra.main(config_path=str(config_directory()), config_name=config_name, version_base="1.3")(task)
     runs = not (given.help or given.hydra_help or given.cfg or given.info)
     with explained(overrides, CONFIG_ERRORS if runs else COMPOSITION_ERRORS), _argv([program, *flags, *overrides]):
-        planned: list[Job] = []
+        checked: list[CheckedJob[S]] = []
         if runs and not given.experimental_rerun:
-            planned = _check_jobs(given, config_name, settings_type, refuse_other)
+            checked = _check_jobs(given, config_name, settings_type, refuse_other)
+        if runs and instead is not None:
+            _refuse_unknown_jobs(checked, given)
+            instead(checked)
+            return
+        planned = [one.job for one in checked if one.job is not None]
         logging.raiseExceptions = False  # a log on a full disk: the run itself reports that, on one line
         try:
             application()
@@ -155,8 +176,8 @@ def _argv(argv: Sequence[str]) -> Iterator[None]:
 
 def _check_jobs(
     arguments: Namespace, config_name: str, settings_type: type[S], refuse_other: Callable[[S, Job], None]
-) -> list[Job]:
-    """Compose and check every job that Hydra is about to run; return those whose directory is known."""
+) -> list[CheckedJob[S]]:
+    """Compose and check every job that Hydra is about to run."""
     extra = None
     if arguments.config_dir is not None:
         extra = Path(arguments.config_dir).absolute()
@@ -166,7 +187,7 @@ def _check_jobs(
     name = arguments.config_name or config_name
     with explained(arguments.overrides, COMPOSITION_ERRORS):
         jobs = _jobs(loader, name, arguments)
-    planned = []
+    checked = []
     for number, overrides in enumerate(jobs):
         with explained(overrides, COMPOSITION_ERRORS):
             config = compose(loader, name, overrides)
@@ -176,8 +197,19 @@ def _check_jobs(
         if job is not None:
             refuse_unusable(job)
             refuse_other(settings, job)
-            planned.append(job)
-    return planned
+        own = tuple(override for override in overrides if not override.lstrip("+~").startswith("hydra"))
+        checked.append(CheckedJob(settings, own, job))
+    return checked
+
+
+def _refuse_unknown_jobs(checked: Sequence[object], arguments: Namespace) -> None:
+    """Refuse to say what jobs will do that are not known yet."""
+    if arguments.experimental_rerun:
+        raise UserError("--experimental-rerun: --dry-run composes its jobs from overrides; give those instead.")
+    if not checked:
+        raise UserError(
+            "--dry-run: this sweeper chooses its jobs as they run; give jobs of the basic one, e.g. -m budget=4,16."
+        )
 
 
 def _is_sweep(arguments: Namespace) -> bool:
