@@ -12,26 +12,22 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic
 
 import hydra
 from hydra.core.config_loader import ConfigLoader
-from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig
 
 from ttc.app.composing import COMPOSITION_ERRORS, CONFIG_ERRORS, S, explained, settings_of, without_hydra
-from ttc.app.directories import FULL, Job, current_job, planned_job, refuse_unusable, stopped_by, unusable
-from ttc.app.hydra_internals import compose, config_loader, end_sweep, hydra_config, parse_arguments, sweep_jobs
+from ttc.app.directories import FULL, Job, planned_job, refuse_unusable, stopped_by, unusable
+from ttc.app.hydra_internals import compose, config_loader, end_sweep, parse_arguments, sweep_jobs
+from ttc.app.job_errors import FailedJob, Stopped
+from ttc.app.launchers import lost_worker, refuse_unread_launcher, refuse_unusable_launcher, register_launchers
 from ttc.app.registry import config_directory, with_targets
-from ttc.app.signals import raise_if_received
+from ttc.app.task import Task, show_other_failures
 from ttc.errors import RunError, UserError
-from ttc.runs.holding import hold
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -46,11 +42,8 @@ class CheckedJob(Generic[S]):
     job: Job | None
 
 
-class _Stopped(BaseException):
-    """Carries an error through Hydra, which handles every Exception itself."""
-
-    def __init__(self, error: UserError | RunError) -> None:
-        self.error = error
+def _refuse_nothing(settings: object, job: Job) -> None:
+    """Accept whatever the job's directory holds."""
 
 
 def launch(
@@ -59,7 +52,7 @@ def launch(
     config_name: str,
     arguments: Sequence[str],
     program: str,
-    refuse_other: Callable[[S, Job], None] = lambda settings, job: None,
+    refuse_other: Callable[[S, Job], None] = _refuse_nothing,
     *,
     alone: bool = True,
     instead: Callable[[Sequence[CheckedJob[S]]], None] | None = None,
@@ -87,8 +80,8 @@ def launch(
     if given.config_path is not None and "://" not in given.config_path:
         given.config_path = str(Path(given.config_path).absolute())  # Hydra would look beside this file
         flags += ["--config-path", given.config_path]
-    failed: list[DictConfig] = []
-    task = _task(run, settings_type, refuse_other, failed, hold if alone else lambda directory: nullcontext())
+    register_launchers()
+    task = Task(run, settings_type, refuse_other, alone)
     application = hydra.main(config_path=str(config_directory()), config_name=config_name, version_base="1.3")(task)
     runs = not (given.help or given.hydra_help or given.cfg or given.info)
     with explained(overrides, CONFIG_ERRORS if runs else COMPOSITION_ERRORS), _argv([program, *flags, *overrides]):
@@ -103,52 +96,21 @@ def launch(
         logging.raiseExceptions = False  # a log on a full disk: the run itself reports that, on one line
         try:
             application()
-        except _Stopped as stopped:
+        except Stopped as stopped:
             raise stopped.error from None
-        except UserError:
-            if failed:
-                end_sweep(failed[0])
-            raise
+        except FailedJob as failed:
+            if failed.elsewhere:
+                show_other_failures(failed)
+            end_sweep(failed.config)
+            raise failed.error from None
         except OSError as error:
             if not runs or error.errno is None:
                 raise
             raise _unwritable(error, planned) from None
-
-
-def _task(
-    run: Callable[[S, Job], float | None],
-    settings_type: type[S],
-    refuse_other: Callable[[S, Job], None],
-    failed: list[DictConfig],
-    held: Callable[[Path], AbstractContextManager[None]],
-) -> Callable[[DictConfig], float | None]:
-    """Return what Hydra calls with the config of each job; `failed` gets the `hydra_config` of each failed one."""
-
-    def task(config: DictConfig) -> float | None:
-        raise_if_received()
-        job = current_job()
-        try:
-            settings = settings_of(config, settings_type)
-            settings.check()
-            with held(job.directory):
-                refuse_other(settings, job)
-                return run(settings, job)
-        except UserError as error:
-            if HydraConfig.get().mode is RunMode.RUN:
-                log.info("stopped: %s", error)
-                raise _Stopped(error) from None  # past Hydra, which would print a line of its own
-            log.error("%s", error)
-            failed.append(hydra_config())
-            raise  # the other jobs of the sweep continue
-        except (RunError, OSError) as error:
-            raise_if_received()  # a terminal that closes makes writing to it fail
-            if isinstance(error, OSError) and error.errno is None:
-                raise  # not the system's: a library's own
-            stopped = stopped_by(error, job) if isinstance(error, OSError) else error
-            log.info("stopped: %s", stopped, exc_info=error if error is not stopped else error.__cause__)
-            raise _Stopped(stopped) from None  # a full disk or a dead engine would stop the other jobs too
-
-    return task
+        except Exception as error:
+            if (lost := lost_worker(error)) is None:
+                raise
+            raise lost from error
 
 
 def _unwritable(error: OSError, planned: Sequence[Job]) -> UserError | RunError:
@@ -219,8 +181,11 @@ def _is_sweep(arguments: Namespace) -> bool:
 def _jobs(loader: ConfigLoader, name: str, arguments: Namespace) -> list[list[str]]:
     """Return the overrides of each job; none for a sweeper that draws its jobs as it goes."""
     if not _is_sweep(arguments):
+        refuse_unread_launcher(arguments.overrides)
         return [list(arguments.overrides)]
-    return sweep_jobs(loader, compose(loader, name, arguments.overrides, RunMode.MULTIRUN))
+    config = compose(loader, name, arguments.overrides, RunMode.MULTIRUN)
+    refuse_unusable_launcher(config)
+    return sweep_jobs(loader, config)
 
 
 def _parse(arguments: Sequence[str], program: str) -> Namespace:

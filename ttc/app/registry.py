@@ -35,6 +35,7 @@ from ttc.terminal import printable_line
 from ttc.tracking.base import Tracker
 
 TARGET = "_target_"
+_KIND = "_kind"  # of a schema: the class that a config of it becomes
 THRESHOLD_TARGETS = ("sequential", "hybrid", "parallel", "beam")
 
 
@@ -219,13 +220,7 @@ def _schema_of(kind: type) -> type:
             specified.append((setting.name, type_, setting.default))
         else:
             specified.append((setting.name, type_))
-    schema = make_dataclass(kind.__name__, specified)
-    _composed[schema] = kind
-    return schema
-
-
-_composed: dict[type, type] = {}
-"""Schema -> the class that a config of it becomes."""
+    return make_dataclass(kind.__name__, specified, namespace={_KIND: kind})  # which other processes get with it
 
 
 def instantiate(config: DictConfig) -> object:
@@ -236,7 +231,7 @@ def instantiate(config: DictConfig) -> object:
         OmegaConfBaseException: a value of the wrong type, or one that is missing.
     """
     schema = OmegaConf.get_type(config)
-    kind = None if schema is None else _composed.get(schema)
+    kind = getattr(schema, _KIND, None)
     if kind is None:
         return OmegaConf.to_object(config)
     OmegaConf.set_struct(config, False)
@@ -246,7 +241,10 @@ def instantiate(config: DictConfig) -> object:
             path = node.pop(TARGET)
             config[name] = OmegaConf.structured(_load(name, path))
             config[name].merge_with(node)
+    parts_with_default = {part.name for part in fields(kind) if part.default_factory is not NO_DEFAULT} & GROUPS.keys()
     settings = vars(OmegaConf.to_object(config))
+    for name in [name for name in parts_with_default if settings.get(name) is None]:
+        del settings[name]  # a config of one's own need not choose it
     for name, group in GROUPS.items():
         if name in settings and not isinstance(settings[name], group.base):
             if name in OPTIONAL and settings[name] is None:
