@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from ttc.budget_table import BudgetTable, load_budget_table
@@ -16,11 +16,13 @@ from ttc.engines.base import EngineConfig, Generator, Verifier
 from ttc.engines.gpu_shares import check_shares
 from ttc.errors import UserError
 from ttc.files import expanded
+from ttc.grading import AnswerGrader, MathGrader
 from ttc.models import ModelId
 from ttc.selection import Aggregation, SelectionRule
 from ttc.store.database import SqliteStore
 from ttc.strategies.base import Strategy
 from ttc.terminal import printable_line
+from ttc.tracking.base import Tracker
 from ttc.types import Problem
 
 DEFAULT_BUDGET = 64
@@ -55,6 +57,8 @@ class RunConfig:
     grading_workers: int = 2
     grading_units: bool = False  # whether 5 km is wrong where the gold answer is 5 m; 5 is correct for both
     workers: int = 1  # processes that share the problems, each with its own engines
+    grader: AnswerGrader = field(default_factory=MathGrader)
+    tracker: Tracker | None = None  # hears of the run, and is no part of what identifies it
 
     def __post_init__(self) -> None:
         """Refuse numbers that no run can have."""
@@ -134,7 +138,7 @@ class RunConfig:
             with self._named():
                 self.strategy.check(budget)
         self._check_selection()
-        for part in (self.difficulty, self.generator, self.verifier, self.data, self.store):
+        for part in (self.grader, self.difficulty, self.generator, self.verifier, self.data, self.store, self.tracker):
             if part is not None:
                 part.check()
         check_shares(self.generator, self.verifier)
@@ -156,11 +160,12 @@ class RunConfig:
         self.strategy.check_fit(budget, self.selection, _model_id(self.generator), verifier)
 
     def check_problems(self, problems: Sequence[Problem]) -> None:
-        """Refuse problems without a budget or without room for a solution, before any weights load.
+        """Refuse problems that cannot be graded, or have no budget or no room for a solution, before any weights load.
 
         Raises:
             UserError: with a problem's id.
         """
+        self.grader.check_problems(problems)
         self.generator.check_problems(problems)
         if self.budgets is not None:
             missing = [problem.id for problem in problems if problem.id not in self.budgets]
@@ -202,6 +207,11 @@ class RunConfig:
             raise UserError(
                 f"selection=hierarchical: {name} makes no chains of revisions; use selection=weighted, "
                 "or strategy=revisions."
+            )
+        if self.strategy.counts_votes and not self.grader.votes_by_structure:
+            raise UserError(
+                f"grader={type(self.grader).__name__}: {name} counts votes while it samples, as grader=math does; "
+                "use grader=math, or e.g. strategy=majority."
             )
         if self.selection is not SelectionRule.majority and not self.strategy.needs_verifier:
             raise UserError(

@@ -33,9 +33,9 @@ def look_for_model(name: str, revision: str | None) -> Look:
     return _look("model", name, revision)
 
 
-def look_for_dataset(name: str) -> Look:
-    """Ask the hub once for a dataset."""
-    return _look("dataset", name, None)
+def look_for_dataset(name: str, revision: str | None = None) -> Look:
+    """Ask the hub once for a dataset, at a commit, tag or branch."""
+    return _look("dataset", name, revision)
 
 
 def one_line(error: Exception) -> str:

@@ -21,13 +21,18 @@ class FinishReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One question with its gold answer. `id` joins everything; positions never do."""
+    """One question with its gold answer. `id` joins everything; positions never do.
+
+    Attributes:
+        alternatives: other answers that are as good as `gold`.
+    """
 
     id: str
     question: str
     gold: str
     level: int | None = None  # 1 (easiest) .. 5, as given by the dataset
     subject: str | None = None
+    alternatives: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from fuzzing.broken_files import checkpoint_templates, data_templates, grade_templates
+from fuzzing.broken_files import checkpoint_templates, data_templates, grade_templates, import_templates
 from fuzzing.broken_results import run_directory_templates, store_templates
 from fuzzing.cases import Case, draws
 from fuzzing.completions import grade_hostile_completions
@@ -35,8 +35,9 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 SHARES = {
     "overrides": (override_templates, 0.32),
     "arguments": (usage_templates, 0.15),
-    "data files": (data_templates, 0.23),
+    "data files": (data_templates, 0.18),
     "graded files": (grade_templates, 0.06),
+    "imported files": (import_templates, 0.05),
     "checkpoints": (checkpoint_templates, 0.10),
     "run directories": (run_directory_templates, 0.10),
     "stores": (store_templates, 0.04),

@@ -23,6 +23,13 @@ def test_a_run_of_independent_samples_has_the_accuracy_of_every_smaller_budget()
     assert "budget" not in set(run_table(records(), independent=False)["kind"])
 
 
+def test_the_selections_have_one_order_at_every_budget() -> None:
+    table = run_table(records(), independent=True)
+    rows = table[table["kind"] == "budget"]
+    orders = [list(group["selection"]) for _, group in rows.groupby("group")]
+    assert orders == [["majority", "best", "weighted", "oracle"]] * 2
+
+
 def test_a_run_with_chains_has_one_row_per_attempt() -> None:
     def chained(id_: str, signs: str) -> ProblemRecord:
         candidates = tuple(CandidateRecord("", "1", sign == "+", chain=0) for sign in signs)

@@ -26,7 +26,7 @@ def test_tab_completes_groups_options_and_keys() -> None:
         "generator=qwen2.5-math-7b",
     ]
     assert completions("strategy.") == ["strategy.rounds=", "strategy.width="]
-    assert completions("hydra/laun") == ["hydra/launcher=basic"]
+    assert {"hydra/launcher=basic", "hydra/launcher=ray"} <= set(completions("hydra/laun"))
 
 
 def test_tab_after_a_lone_key_shows_its_values_at_once() -> None:
@@ -43,6 +43,13 @@ def test_tab_survives_bash_which_splits_words_at_the_equals_sign() -> None:
     assert completions("strategy", "=", "be") == ["beam", "best_of_n"]
     assert {"beam", "best_of_n", "majority"} <= set(completions("strategy", ""))  # the cursor right after the sign
     assert completions("prm", "=", "none", "strategy", "=", "ma") == ["majority"]
+
+
+def test_tab_offers_trackers_to_runs_alone() -> None:
+    assert completions("tracker=") == ["tracker=mlflow", "tracker=none", "tracker=tensorboard", "tracker=wandb"]
+    assert completions("tracker=wandb", "tracker.mo") == ["tracker.mode="]
+    register_training()
+    assert not any(name.startswith("tracker") for name in complete("train/prm", [], ""))
 
 
 def test_tab_after_an_error_is_silent() -> None:

@@ -18,7 +18,7 @@ from ttc.app.difficulties import compose_generator
 from ttc.cost import Flops
 from ttc.difficulty.table import DifficultyKind, DifficultyTable
 from ttc.engines.generator import VllmGenerator
-from ttc.models import Embeddings
+from ttc.models import Embeddings, ModelId
 from ttc.runs.records import CandidateRecord, ProblemRecord
 from ttc.types import Problem
 
@@ -87,6 +87,17 @@ def test_a_run_without_a_verifier_can_be_learned_from_and_compared(
     found = ttc("difficulty", run, "--learn-from", run, "--format", "csv")
     assert (found.code, found.err) == (0, "")
     assert set(overview(found.out)) == {"learned", "oracle, other half of the samples"}
+
+
+def test_an_imported_run_is_learned_from_with_the_generator_that_the_user_names(
+    ttc: CommandLine, tmp_path: Path, hidden_states: None
+) -> None:
+    models = {"generator": ModelId("small", "of its name").to_json(), "prm": None}
+    run = made(tmp_path / "run", models=models, imported={"files": ["rows.jsonl"]})
+    unnamed = ttc("difficulty", run, "--learn-from", run)
+    assert unnamed.code == 2 and "run was imported, and does not say how its generator is loaded; add" in unnamed.err
+    found = ttc("difficulty", run, "--learn-from", run, "--generator", "generator=pocket", "--format", "csv")
+    assert (found.code, found.err) == (0, "") and "learned" in overview(found.out)
 
 
 def test_absolute_thresholds_are_beside_quintiles(ttc: CommandLine, tmp_path: Path) -> None:

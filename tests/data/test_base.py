@@ -58,3 +58,19 @@ def test_a_dataset_loads_the_subset_that_its_limit_and_seed_choose() -> None:
 def test_a_limit_below_one_is_refused(limit: int) -> None:
     with pytest.raises(UserError, match=rf"data\.limit={limit}: must be at least 1 problem; use e\.g\. data\.limit=20"):
         Generated(limit=limit)
+
+
+def test_a_start_leaves_out_the_first_problems_before_the_limit_chooses() -> None:
+    everything = Generated().load()
+    later = Generated(start=20).load()
+    assert later == everything[20:]
+    assert Generated(start=20, limit=7).load() == subset(later, 7, seed=0)
+    assert Generated(start=20).read() == everything
+
+
+def test_a_start_that_leaves_nothing_or_is_negative_is_refused() -> None:
+    assert len(Generated(start=59).load()) == 1
+    with pytest.raises(UserError, match=r"data\.start=60: leaves none of the 60 problems .* at most data\.start=59"):
+        Generated(start=60).load()
+    with pytest.raises(UserError, match=r"data\.start=-1: must not be negative"):
+        Generated(start=-1)

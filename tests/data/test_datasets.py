@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ttc.data.datasets import PocketDataset, TabularDataset
+from ttc.data.golds import AnswerReading
 from ttc.errors import UserError
 from ttc.types import Problem
 
@@ -79,7 +80,10 @@ def test_an_unknown_level_is_none(tmp_path: Path, unknown: str | None) -> None:
         ([{"problem": "?", "anwser": "2"}], ["p.jsonl:1", "'answer'", "data.answer_field=anwser"]),
         ([{"problem": "?", "answer": None}], ["p.jsonl:1", "'answer' is empty"]),
         ([{"problem": "?", "answer": "  "}], ["p.jsonl:1", "'answer' is empty"]),
-        ([{"problem": "?", "answer": ["1", "2"]}], ["p.jsonl:1", "'answer'", "a list of 2 answers", "one text"]),
+        (
+            [{"problem": "?", "answer": ["1", "2"]}],
+            ["p.jsonl:1", "'answer'", "a list of 2 answers", "data.several_answers=all"],
+        ),
         ([{"problem": "?", "answer": []}], ["p.jsonl:1", "'answer'", "a list of 0 answers"]),
         ([{"problem": "?", "answer": {"a": 1}}], ["p.jsonl:1", "'answer'", "text or a number"]),
         ([{"problem": "?", "answer": True}], ["p.jsonl:1", "'answer'", "text or a number"]),
@@ -170,5 +174,5 @@ def test_golds_that_are_all_worked_solutions_without_an_answer_are_refused(tmp_p
     rows = [{"problem": f"{n}?", "answer": solution} for n in range(3)]
     with pytest.raises(UserError, match=r"data\.answer_field=answer: holds worked solutions .* set data\.answer_field"):
         TabularDataset(path=write(tmp_path / "p.jsonl", rows)).read()
-    rows.append({"problem": "9?", "answer": "9"})  # then the others may be meant
-    assert len(TabularDataset(path=write(tmp_path / "p.jsonl", rows)).read()) == 4
+    verbatim = TabularDataset(path=write(tmp_path / "p.jsonl", rows), answer_reading=AnswerReading.verbatim)
+    assert [problem.gold for problem in verbatim.read()] == [solution.strip()] * 3

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ttc.data.fields import MAX_ID_CHARACTERS, answer_of, id_of, level_of, question_of, subject_of
+from ttc.data.fields import MAX_ID_CHARACTERS, answers_of, id_of, level_of, question_of, subject_of
 from ttc.errors import UserError
 
 SURROGATE = "half \ud83d"
@@ -28,17 +28,17 @@ def refused(read: Any, value: object, field: str) -> str:
 @pytest.mark.parametrize("value", [None, "", "  ", math.nan])
 def test_a_missing_question_or_answer_is_refused(value: object) -> None:
     assert "is empty; every row needs one" in refused(question_of, value, "problem")
-    assert "is empty; every row needs one" in refused(answer_of, value, "answer")
+    assert "is empty; every row needs one" in refused(answers_of, value, "answer")
 
 
 @pytest.mark.parametrize("value", [True, {"a": 1}, math.inf, [["2"]], [None], [math.nan], b"bytes", 1j])
 def test_an_answer_is_text_or_a_number(value: object) -> None:
-    assert "must be text or a number" in refused(answer_of, value, "answer")
+    assert "must be text or a number" in refused(answers_of, value, "answer")
 
 
 @pytest.mark.parametrize("text", [SURROGATE, "nul \0"])
 def test_a_text_that_no_tokenizer_or_file_takes_is_refused(text: str) -> None:
-    for read, field in ((question_of, "problem"), (answer_of, "answer"), (subject_of, "subject")):
+    for read, field in ((question_of, "problem"), (answers_of, "answer"), (subject_of, "subject")):
         assert "half of a surrogate pair" in refused(read, text, field)
     assert "an id is" in refused(id_of, text, "id")
 
@@ -82,7 +82,7 @@ JSON = st.recursive(
 @settings(max_examples=150)
 @given(JSON)
 def test_any_value_is_read_as_text_that_files_take_or_refused_on_one_line(value: object) -> None:
-    for read in (question_of, answer_of, id_of, subject_of, level_of):
+    for read in (question_of, answers_of, id_of, subject_of, level_of):
         try:
             json.dumps(read("p.jsonl:7", {"field": value}, "field"), ensure_ascii=False).encode()
         except UserError as error:

@@ -18,6 +18,7 @@ import ttc.data.hub
 from ttc.data.datasets import TabularDataset
 from ttc.data.hub import read_hub
 from ttc.errors import UserError
+from ttc.hub import Finding, Look
 
 ROWS: list[dict[str, Any]] = [{"problem": "1+1?", "answer": "2"}, {"problem": "2+2?", "answer": 4}]
 READ = """
@@ -105,7 +106,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     def load_dataset(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(ttc.data.hub, "_look", lambda hub: None)
+    monkeypatch.setattr(ttc.data.hub, "_look", lambda *_: None)
     monkeypatch.setattr("datasets.load_dataset", load_dataset)
 
 
@@ -151,8 +152,34 @@ def test_hub_rows_become_problems(monkeypatch: pytest.MonkeyPatch) -> None:
         requested.extend([hub, config, split])
         return ROWS
 
-    monkeypatch.setattr(ttc.data.hub, "_look", lambda hub: None)
+    monkeypatch.setattr(ttc.data.hub, "_look", lambda *_: None)
     monkeypatch.setattr("datasets.load_dataset", load_dataset)
     problems = TabularDataset(hub="some/set", hub_config="main", split="train").load()
     assert requested == ["some/set", "main", "train"]
     assert [problem.gold for problem in problems] == ["2", "4"]
+
+
+def test_a_revision_is_looked_for_and_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[object] = []
+    loaded: list[object] = []
+
+    def load_dataset(hub: str, config: str | None, split: str, revision: str) -> list[dict[str, Any]]:
+        loaded.append(revision)
+        return ROWS
+
+    monkeypatch.setattr(ttc.data.hub, "_look", lambda hub, revision: looked.append(revision))
+    monkeypatch.setattr("datasets.load_dataset", load_dataset)
+    assert len(TabularDataset(hub="some/set", revision="v1.0").load()) == 2
+    assert looked == loaded == ["v1.0"]
+
+
+def test_a_revision_that_the_hub_lacks_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    absent = Look(Finding.ABSENT, "https://hub.example")
+    monkeypatch.setattr(ttc.data.hub, "look_for_dataset", lambda hub, revision: absent)
+    with pytest.raises(UserError, match=r"data\.hub=some/set data\.revision=v9: .* no such revision of it"):
+        list(read_hub("some/set", None, "test", "v9"))
+
+
+def test_a_blank_revision_is_refused() -> None:
+    with pytest.raises(UserError, match=r"data\.revision=' ' is empty"):
+        TabularDataset(hub="some/set", revision=" ")

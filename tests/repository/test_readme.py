@@ -65,6 +65,7 @@ from typing import ClassVar
 from ttc.data.base import Dataset
 from ttc.engines.base import Engine, Verifier
 from ttc.engines.formats import StepFormat
+from ttc.grading import AnswerGrader
 from ttc.strategies.base import Strategy
 from ttc.strategies.flows import sample, score
 from ttc.types import Candidate, Flow, Problem, Trace
@@ -101,4 +102,6 @@ def test_the_examples_of_contributing_fit_their_base_classes() -> None:
     candidates, _ = drive(scope["Majority"]().solve(PROBLEM, 3), lambda request: solved(request.trace))
     assert len(candidates) == 3
     assert scope["LengthVerifier"]().name == "length"
+    grader = scope["SameLength"]()
+    assert grader.is_correct("12", "34") and not grader.is_correct("1", "34")
     assert issubclass(scope["TaggedFormat"], StepFormat) and not scope["TaggedFormat"].__abstractmethods__

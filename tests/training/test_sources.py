@@ -73,3 +73,9 @@ def test_the_test_split_of_a_dataset_on_the_hub_is_refused_and_its_training_spli
     with pytest.raises(UserError, match=r"data\.split=test: a training must not see .*; use data\.split=train"):
         check_source(TabularDataset(name="gsm8k", hub="openai/gsm8k"))
     check_source(TabularDataset(name="gsm8k", hub="openai/gsm8k", split="train"))
+
+
+@pytest.mark.parametrize("data", [PocketDataset(shard="1/2"), TabularDataset(path="nowhere", shard="1/2")])
+def test_a_training_takes_no_shard(data: PocketDataset | TabularDataset) -> None:
+    with pytest.raises(UserError, match=r"^data\.shard=1/2: .* leave data\.shard out, or take fewer .* data\.limit\.$"):
+        check_source(data)

@@ -26,12 +26,23 @@ GROUPS = {
 def headline(summary: Mapping[str, Any], n: int, total: int | None = None) -> str:
     """Return what was run, e.g. "beam, budget 64, pocket (100 of 500 problems: data.limit=100)".
 
-    `summary` is the content of summary.json, `n` how many of `total` problems were solved.
+    `summary` is the content of summary.json, `n` how many of `total` problems were solved. The number of a shard's
+    problems is that of `data.limit` and all shards: "13 of 100 problems: data.limit=100, data.shard=1/8".
     """
-    size = f"{n} problem{'' if n == 1 else 's'}"
-    if total is not None and total > n:
-        size = f"{n} of {total} problems: data.limit={n}"
-    return f"{summary['strategy']}, {_spent(summary)}, {summary.get('data')} ({size})"
+    return f"{summary['strategy']}, {_spent(summary)}, {summary.get('data')} ({problems_of(summary, n, total)})"
+
+
+def problems_of(summary: Mapping[str, Any], n: int, total: int | None = None) -> str:
+    """Return how many problems were solved, of how many, and which settings left the others out; see `headline`."""
+    shard, chosen = summary.get("shard"), summary.get("n_problems_chosen")
+    asked = chosen if shard is not None and isinstance(chosen, int) else n
+    settings = [
+        *([f"data.limit={asked}"] if total is not None and total > asked else []),
+        *([f"data.shard={shard}"] if shard is not None else []),
+    ]
+    if settings:
+        return f"{n} of {total if shard is None else asked} problems: {', '.join(settings)}"
+    return f"{n} problem{'' if n == 1 else 's'}"
 
 
 def _spent(summary: Mapping[str, Any]) -> str:

@@ -7,24 +7,24 @@ import json
 import math
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.text import Text
-
 from ttc.analysis.accuracy import PASS1, summarize
 from ttc.analysis.chains import chain_summary
+from ttc.analysis.grade_report import GradeReport
 from ttc.analysis.intervals import wilson
 from ttc.analysis.tables import run_table
 from ttc.errors import RunError, UserError
 from ttc.files import check_output, jsonl_row, read_jsonl, write_lines, written_for
-from ttc.grading import TIMEOUT_SECONDS, Grader, extract_answer, gold_answer
+from ttc.grading import TIMEOUT_SECONDS, AnswerGrader, Grading, MathGrader, grade_against_any
 from ttc.runs.directory import RunDirectory, parse_record, unique_records
 from ttc.runs.holding import hold
+from ttc.runs.records import alternatives_of
 from ttc.selection import Aggregation
-from ttc.terminal import printable, printable_line
+from ttc.terminal import printable_line
 
+WORKERS = 2  # that grade
 _ROWS_AT_ONCE = 256
 _EXAMPLE = '{"gold": "1/2", "completion": "so \\\\boxed{0.5}"}'
 _HINT = f"a row is one object per line, such as {_EXAMPLE}."
@@ -33,37 +33,22 @@ StoredRow = dict[str, Any]
 Entry = dict[str, Any]  # {"answer": str | None, "correct": bool}, in a row or being one
 
 
-@dataclass(frozen=True, slots=True)
-class GradeReport:
-    """The accuracy of a graded file. `ci95` is a Wilson interval; `timed_out` pairs met the time limit (wrong)."""
-
-    n: int
-    correct: int
-    accuracy: float
-    ci95: tuple[float, float]
-    unanswered: int
-    timed_out: int
-    written: Path | None
-
-    def __str__(self) -> str:
-        low, high = self.ci95
-        lines = [f"accuracy {self.accuracy:.1%} ({self.correct} of {self.n}; 95% interval {low:.1%} to {high:.1%})"]
-        if self.unanswered:
-            lines.append(f"{self.unanswered} without an answer (wrong)")
-        if self.timed_out:
-            lines.append(f"{self.timed_out} stopped at the grading limit (wrong)")
-        if self.written:
-            lines.append(f"written to {self.written}")
-        return "\n".join(lines)
-
-    def __rich__(self) -> Text:
-        return Text(printable(self))  # a path may contain what rich takes for markup
-
-
 def grade_path(
-    path: str | Path, out: str | Path | None = None, *, timeout_seconds: float = TIMEOUT_SECONDS, units: bool = False
+    path: str | Path,
+    out: str | Path | None = None,
+    *,
+    timeout_seconds: float = TIMEOUT_SECONDS,
+    units: bool = False,
+    grader: str | None = None,
 ) -> GradeReport:
     """Grade a file of completions (see `grade_completions`) or a run directory (see `regrade_run`).
+
+    Args:
+        path: of the file or the directory.
+        out: where the graded rows are written.
+        timeout_seconds: limit of processor time for one answer.
+        units: whether units are compared.
+        grader: of a file, by its name or the dotted path of its class; None: math. A run is graded by its own.
 
     Raises:
         UserError: something is wrong with a file; then nothing is written.
@@ -71,28 +56,51 @@ def grade_path(
     source, target = Path(path), Path(out) if out is not None else None
     if target:
         check_output(target, "--out")
-    with Grader(timeout_seconds, units=units) as grader:
-        if os.path.isdir(source):  # False too for a name that is too long
-            return regrade_run(RunDirectory(source), grader, target)
-        return grade_completions(source, grader, target)
+    is_run = os.path.isdir(source)  # False too for a name that is too long
+    if is_run and grader is not None:
+        raise UserError(f"--grader {grader}: {source} is a run, which is graded by its own grader; leave it away.")
+    used = _grader_of(RunDirectory(source)) if is_run else _named(grader)
+    used.check()
+    with used.open(timeout_seconds, WORKERS, units) as grading:
+        if is_run:
+            return regrade_run(RunDirectory(source), used, grading, target)
+        return grade_completions(source, used, grading, target)
 
 
-def grade_completions(file: Path, grader: Grader, target: Path | None = None) -> GradeReport:
+def _named(grader: str | None) -> AnswerGrader:
+    from ttc.grading.loading import named_grader
+
+    return MathGrader() if grader is None else named_grader(grader, f"--grader {grader}")
+
+
+def _grader_of(run: RunDirectory) -> AnswerGrader:
+    """Return the grader that a run's summary names; math, if it names none."""
+    from ttc.grading.loading import load_grader
+
+    config = run.summary().get("grader_config")
+    if config is None:
+        return MathGrader()
+    if not isinstance(config, dict):
+        raise UserError(f"{run.summary_file}: grader_config={_shown(config)} is not what a run writes; run it again.")
+    return load_grader(config, f"{run.summary_file}: grader_config")
+
+
+def grade_completions(file: Path, grader: AnswerGrader, grading: Grading, target: Path | None = None) -> GradeReport:
     """Grade the rows of a JSONL file with `gold` and `completion`.
 
     Rows keep all their fields and get `extracted` and `correct`; they are written to `target`, if there is one.
     """
     places, rows = _read_rows(file, _HINT)
-    golds = [_checked_gold(row, place) for row, place in zip(rows, places, strict=True)]
+    golds = [[_checked_gold(row, place, grader)] for row, place in zip(rows, places, strict=True)]
     for row in rows:
-        row["extracted"] = extract_answer(row["completion"])
-    _grade(rows, "extracted", golds, grader)
+        row["extracted"] = grader.extract(row["completion"])
+    _grade(rows, "extracted", golds, grading)
     if target:
         _write(target, (json.dumps(row, ensure_ascii=False) for row in rows))
-    return _report(rows, sum(row["extracted"] is None for row in rows), grader, target)
+    return _report(rows, sum(row["extracted"] is None for row in rows), grading, target)
 
 
-def regrade_run(run: RunDirectory, grader: Grader, target: Path | None = None) -> GradeReport:
+def regrade_run(run: RunDirectory, grader: AnswerGrader, grading: Grading, target: Path | None = None) -> GradeReport:
     """Grade a finished run's candidates and selections again, and rebuild its tables; what was selected stays.
 
     The graded rows are written to `target` or, without one, with their tables into the run directory itself.
@@ -100,22 +108,22 @@ def regrade_run(run: RunDirectory, grader: Grader, target: Path | None = None) -
     if target and target.resolve() in {file.resolve() for file in run.files}:
         raise UserError(f"--out {target} is a file of the run; leave --out away to grade it in place.")
     with contextlib.nullcontext() if target else hold(run.path):
-        return _regrade(run, grader, target)
+        return _regrade(run, grader, grading, target)
 
 
-def _regrade(run: RunDirectory, grader: Grader, target: Path | None) -> GradeReport:
+def _regrade(run: RunDirectory, grader: AnswerGrader, grading: Grading, target: Path | None) -> GradeReport:
     summary = _checked_summary(run)
     selection = summary["selection"]
     if target is None and not os.access(run.path, os.W_OK):
         raise UserError(f"{run.path} is not writable; give --out FILE to write the graded rows elsewhere.")
     places, rows = _read_rows(run.problems_file, "give a finished run's directory.")
     entries: list[Entry] = []
-    golds: list[str] = []
+    golds: list[list[str]] = []
     for row, place in zip(rows, places, strict=True):
         found = _checked_entries(row, place, selection)
         entries += found
-        golds += [gold_answer(row["gold"])] * len(found)
-    _grade(entries, "answer", golds, grader)
+        golds += [_stored_golds(row, place, grader)] * len(found)
+    _grade(entries, "answer", golds, grading)
     for row in rows:
         row["oracle"] = any(candidate["correct"] for candidate in row["candidates"])
         row["correct"] = row["selected"][selection]["correct"]
@@ -124,7 +132,7 @@ def _regrade(run: RunDirectory, grader: Grader, target: Path | None) -> GradeRep
     else:
         _rewrite(run, summary, rows, places)
     unanswered = sum(row["selected"][selection]["answer"] is None for row in rows)
-    return _report(rows, unanswered, grader, target or run.problems_file)
+    return _report(rows, unanswered, grading, target or run.problems_file)
 
 
 def _checked_summary(run: RunDirectory) -> dict[str, Any]:
@@ -169,17 +177,17 @@ def _rewrite(run: RunDirectory, summary: dict[str, Any], rows: Sequence[StoredRo
         ) from None
 
 
-def _report(rows: Sequence[StoredRow], unanswered: int, grader: Grader, written: Path | None) -> GradeReport:
+def _report(rows: Sequence[StoredRow], unanswered: int, grading: Grading, written: Path | None) -> GradeReport:
     n, correct = len(rows), sum(row["correct"] for row in rows)
-    return GradeReport(n, correct, correct / n, wilson(correct, n), unanswered, grader.timed_out, written)
+    return GradeReport(n, correct, correct / n, wilson(correct, n), unanswered, grading.timed_out, written)
 
 
-def _grade(entries: Sequence[Entry], field: str, golds: Sequence[str], grader: Grader) -> None:
+def _grade(entries: Sequence[Entry], field: str, golds: Sequence[Sequence[str]], grading: Grading) -> None:
     """Set `correct` of every entry from its answer in `field`."""
     for start in range(0, len(entries), _ROWS_AT_ONCE):
         chunk = entries[start : start + _ROWS_AT_ONCE]
-        pairs = [(entry[field], gold) for entry, gold in zip(chunk, golds[start:], strict=False)]
-        for entry, verdict in zip(chunk, grader.grade(pairs), strict=True):
+        answered = [(entry[field], own) for entry, own in zip(chunk, golds[start:], strict=False)]
+        for entry, verdict in zip(chunk, grade_against_any(grading, answered), strict=True):
             entry["correct"] = verdict
 
 
@@ -196,7 +204,7 @@ def _read_rows(file: Path, hint: str) -> tuple[list[str], list[StoredRow]]:
     return places, rows
 
 
-def _checked_gold(row: StoredRow, place: str) -> str:
+def _checked_gold(row: StoredRow, place: str, grader: AnswerGrader) -> str:
     gold, completion = row.get("gold"), row.get("completion")
     if isinstance(gold, int | float) and not isinstance(gold, bool) and math.isfinite(gold):
         gold = str(gold)
@@ -206,7 +214,21 @@ def _checked_gold(row: StoredRow, place: str) -> str:
         raise UserError(
             f"{place}: completion={_shown(completion)} is not text; every row needs one, such as {_EXAMPLE}."
         )
-    return gold_answer(gold)
+    return _gold(gold, place, grader)
+
+
+def _gold(text: str, place: str, grader: AnswerGrader) -> str:
+    try:
+        return grader.gold(text)
+    except ValueError as error:
+        raise UserError(f"{place}: gold={_shown(text)}, {error}; choose another grader, or fix the row.") from None
+
+
+def _stored_golds(row: StoredRow, place: str, grader: AnswerGrader) -> list[str]:
+    try:
+        return [_gold(text, place, grader) for text in (row["gold"], *alternatives_of(row))]
+    except TypeError as error:
+        raise UserError(f"{place}: {error}; run the experiment again.") from None
 
 
 def _shown(value: object) -> str:

@@ -13,7 +13,7 @@ def markdown(table: ReportTable) -> str:
     table = table.for_readers()
     rule = ["---:" if right else "---" for right in numeric(table)]
     cells = [
-        [_markdown_text(heading(column, table)) for column in table.columns],
+        [markdown_text(heading(column, table)) for column in table.columns],
         rule,
         *(
             [_markdown_cell(cell, column.unit) for cell, column in zip(row, table.columns, strict=True)]
@@ -22,18 +22,19 @@ def markdown(table: ReportTable) -> str:
     ]
     lines = [f"| {' | '.join(row)} |" for row in cells]
     if table.title:
-        lines = [f"**{_markdown_text(table.title)}**", "", *lines]
+        lines = [f"**{markdown_text(table.title)}**", "", *lines]
     for note in table.notes:
-        lines += ["", f"note: {_markdown_text(note)}"]
+        lines += ["", f"note: {markdown_text(note)}"]
     return "\n".join(lines) + "\n"
 
 
 def _markdown_cell(cell: Cell, unit: Unit) -> str:
     # The brackets of an interval need no escape: without a definition of its text, it is no link.
-    return shown(cell, unit).replace("<", r"\<") if is_number(cell) else _markdown_text(shown(cell, unit))
+    return shown(cell, unit).replace("<", r"\<") if is_number(cell) else markdown_text(shown(cell, unit))
 
 
-def _markdown_text(text: str) -> str:
+def markdown_text(text: str) -> str:
+    """Return a text on one line that Markdown shows as it is."""
     escaped = re.sub(r"([\\`*_{}\[\]<>|~$])", r"\\\1", printable_line(text).replace("&", "&amp;"))
     # GitHub makes links of addresses and names.
     return re.sub(r"(?<!\w)@", "&#64;", escaped.replace("://", "&#58;//").replace("www.", "www&#46;"))

@@ -28,7 +28,7 @@ def print_runs(runs: Sequence[Run], table_format: TableFormat, console: Console 
     """
     console = console or Console(highlight=False)
     tables = [read_accuracies(run) for run in runs]
-    made = [_checked_tables(run, table) for run, table in zip(runs, tables, strict=True)]  # before the first is printed
+    made = [checked_tables(run, table) for run, table in zip(runs, tables, strict=True)]  # before the first is printed
     if table_format is TableFormat.csv:
         print_tables([tidy_table(runs, tables)], table_format, console)
         return
@@ -73,7 +73,12 @@ def tidy_table(runs: Sequence[Run], tables: Sequence[pd.DataFrame]) -> ReportTab
     return ReportTable(columns, rows)
 
 
-def _checked_tables(run: Run, table: pd.DataFrame) -> list[ReportTable]:
+def checked_tables(run: Run, table: pd.DataFrame) -> list[ReportTable]:
+    """Return `run_tables`.
+
+    Raises:
+        UserError: the summary is not what a run writes.
+    """
     try:
         return run_tables(run, table)
     except (LookupError, TypeError, ValueError, AttributeError) as error:

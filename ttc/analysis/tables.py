@@ -29,7 +29,8 @@ def run_table(
     if not independent or not budgets:
         return table
     smaller = budget_curve(records, budgets, aggregation=aggregation, seed=seed).assign(kind="budget")
-    smaller = smaller.rename(columns={"budget": "group"}).astype({"group": str}).sort_values("group", key=_numbers)
+    smaller = smaller.rename(columns={"budget": "group"}).astype({"group": str})
+    smaller = smaller.sort_values("group", key=_numbers, kind="stable")  # selections keep their order
     return pd.concat([table, smaller[COLUMNS]], ignore_index=True)
 
 

@@ -24,7 +24,7 @@ def complete(config_name: str, words: Sequence[str], incomplete: str) -> list[st
     key, eq, value = word.partition("=")
     swept, comma, last = value.rpartition(",")  # strategy=beam,<TAB> completes the next option
     found = [f"{key}={swept}{comma}{name.partition('=')[2]}" if comma else name for name in query(f"{key}{eq}{last}")]
-    hidden = {"hydra", "train"} if config_name.startswith("train/") else {"hydra", "train", "trainable"}
+    hidden = {"hydra", "train", "tracker"} if config_name.startswith("train/") else {"hydra", "train", "trainable"}
     found = [name for name in found if word or re.split(r"[=/.@]", name)[0] not in hidden]
     if len(found) == 1 and found[0].endswith("="):  # a lone `strategy=` would be followed by a blank
         found = query(found[0]) or found

@@ -19,12 +19,13 @@ from omegaconf.errors import (
 )
 from omegaconf.nodes import BooleanNode, EnumNode, FloatNode, IntegerNode
 
+from ttc.app.launchers import LAUNCHER_PACKAGES, missing_package
 from ttc.config import RunConfig
 from ttc.errors import UserError
 
 LISTED_KEYS = 12
 _KEY = re.compile(r"(?:\+\+?|~)?[A-Za-z_][\w-]*(?:[/.][\w-]+)*(?:@[\w.:-]+)?")
-_GROUPS = ("strategy", "generator", "prm", "data", "difficulty", "store")
+_GROUPS = ("strategy", "generator", "prm", "data", "difficulty", "grader", "store")
 _QUOTE = "quote a text that contains any of = , : ' \" [ ] { } ( )"
 _TEXT_KEYS = ("path", "dir", "name", "model", "hub", "revision", "answer_marker")
 
@@ -74,6 +75,8 @@ def closest(name: str, known: Iterable[str], prefix: str = "") -> str:
 
 def _unknown_option(path: str, options: Sequence[str]) -> UserError:
     group, _, option = path.rpartition("/")
+    if group == "hydra/launcher" and option in LAUNCHER_PACKAGES:
+        return missing_package(option)
     close = difflib.get_close_matches(option, options, n=1)
     hint = f"did you mean {group}={close[0]}? The options are" if close else "the options are"
     return UserError(f"{group}={option}: no such {group}; {hint}: {', '.join(sorted(options))}.")

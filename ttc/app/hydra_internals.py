@@ -5,6 +5,7 @@
 - The config loader: `hydra.compose` knows neither multirun nor --config-dir, and shares global state with
   `@hydra.main`. Every job of a sweep is composed here, and checked, before the first one runs.
 - The callbacks: Hydra leaves out those of a sweep's end when a job failed.
+- The plugins: Hydra takes launchers from the top-level package `hydra_plugins` alone.
 - The basic sweeper's expansion of `budget=4,16` into jobs: the sweepers' interface runs jobs, but never lists them.
 """
 
@@ -23,7 +24,9 @@ from hydra.core.config_loader import ConfigLoader
 from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.plugins import Plugins
 from hydra.core.utils import setup_globals
+from hydra.plugins.launcher import Launcher
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
@@ -69,6 +72,11 @@ def sweep_jobs(loader: ConfigLoader, config: DictConfig) -> list[list[str]]:
     parsed = OverridesParser.create(config_loader=loader).parse_overrides(swept)
     [jobs] = BasicSweeper.split_arguments(parsed, max_batch_size=None)
     return [[*config.hydra.overrides.hydra, *job] for job in jobs]
+
+
+def register_launcher(target: str, launcher: type[Launcher]) -> None:
+    """Let configs name a launcher by `target`, which must begin with `hydra_plugins.`; no such module need exist."""
+    Plugins.instance().class_name_to_class[target] = launcher
 
 
 def compose(loader: ConfigLoader, name: str, overrides: Sequence[str], mode: RunMode = RunMode.RUN) -> DictConfig:

@@ -12,31 +12,38 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic
 
 import hydra
 from hydra.core.config_loader import ConfigLoader
-from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig
 
 from ttc.app.composing import COMPOSITION_ERRORS, CONFIG_ERRORS, S, explained, settings_of, without_hydra
-from ttc.app.directories import FULL, Job, current_job, planned_job, refuse_unusable, stopped_by, unusable
-from ttc.app.hydra_internals import compose, config_loader, end_sweep, hydra_config, parse_arguments, sweep_jobs
+from ttc.app.directories import FULL, Job, planned_job, refuse_unusable, stopped_by, unusable
+from ttc.app.hydra_internals import compose, config_loader, end_sweep, parse_arguments, sweep_jobs
+from ttc.app.job_errors import FailedJob, Stopped
+from ttc.app.launchers import lost_worker, refuse_unread_launcher, refuse_unusable_launcher, register_launchers
 from ttc.app.registry import config_directory, with_targets
-from ttc.app.signals import raise_if_received
+from ttc.app.task import Task, show_other_failures
 from ttc.errors import RunError, UserError
-from ttc.runs.holding import hold
-
-log = logging.getLogger(__name__)
 
 
-class _Stopped(BaseException):
-    """Carries an error through Hydra, which handles every Exception itself."""
+@dataclass(frozen=True)
+class CheckedJob(Generic[S]):
+    """A job that may run: its settings, the overrides that compose it, and the job; None: its directory is not known.
 
-    def __init__(self, error: UserError | RunError) -> None:
-        self.error = error
+    `overrides` are without those of Hydra's own node.
+    """
+
+    settings: S
+    overrides: tuple[str, ...]
+    job: Job | None
+
+
+def _refuse_nothing(settings: object, job: Job) -> None:
+    """Accept whatever the job's directory holds."""
 
 
 def launch(
@@ -45,9 +52,10 @@ def launch(
     config_name: str,
     arguments: Sequence[str],
     program: str,
-    refuse_other: Callable[[S, Job], None] = lambda settings, job: None,
+    refuse_other: Callable[[S, Job], None] = _refuse_nothing,
     *,
     alone: bool = True,
+    instead: Callable[[Sequence[CheckedJob[S]]], None] | None = None,
 ) -> None:
     """Run `run` as Hydra runs an application: once, or for every job of a sweep.
 
@@ -60,9 +68,10 @@ def launch(
         refuse_other: raises UserError if the job's directory holds results of other settings. It is called before
             Hydra writes anything there, and again when the job has the directory for itself.
         alone: whether to keep other processes from writing the job's directory meanwhile.
+        instead: gets all jobs, checked, in place of running them: nothing is written then.
 
     Raises:
-        UserError: an error of the user's, in whichever job.
+        UserError: an error of the user's, in whichever job; jobs that cannot be known before they run, for `instead`.
         RunError: the run had to stop.
     """
     flags, overrides = _split(arguments, program)
@@ -71,63 +80,37 @@ def launch(
     if given.config_path is not None and "://" not in given.config_path:
         given.config_path = str(Path(given.config_path).absolute())  # Hydra would look beside this file
         flags += ["--config-path", given.config_path]
-    failed: list[DictConfig] = []
-    task = _task(run, settings_type, refuse_other, failed, hold if alone else lambda directory: nullcontext())
+    register_launchers()
+    task = Task(run, settings_type, refuse_other, alone)
     application = hydra.main(config_path=str(config_directory()), config_name=config_name, version_base="1.3")(task)
     runs = not (given.help or given.hydra_help or given.cfg or given.info)
     with explained(overrides, CONFIG_ERRORS if runs else COMPOSITION_ERRORS), _argv([program, *flags, *overrides]):
-        planned: list[Job] = []
+        checked: list[CheckedJob[S]] = []
         if runs and not given.experimental_rerun:
-            planned = _check_jobs(given, config_name, settings_type, refuse_other)
+            checked = _check_jobs(given, config_name, settings_type, refuse_other)
+        if runs and instead is not None:
+            _refuse_unknown_jobs(checked, given)
+            instead(checked)
+            return
+        planned = [one.job for one in checked if one.job is not None]
         logging.raiseExceptions = False  # a log on a full disk: the run itself reports that, on one line
         try:
             application()
-        except _Stopped as stopped:
+        except Stopped as stopped:
             raise stopped.error from None
-        except UserError:
-            if failed:
-                end_sweep(failed[0])
-            raise
+        except FailedJob as failed:
+            if failed.elsewhere:
+                show_other_failures(failed)
+            end_sweep(failed.config)
+            raise failed.error from None
         except OSError as error:
             if not runs or error.errno is None:
                 raise
             raise _unwritable(error, planned) from None
-
-
-def _task(
-    run: Callable[[S, Job], float | None],
-    settings_type: type[S],
-    refuse_other: Callable[[S, Job], None],
-    failed: list[DictConfig],
-    held: Callable[[Path], AbstractContextManager[None]],
-) -> Callable[[DictConfig], float | None]:
-    """Return what Hydra calls with the config of each job; `failed` gets the `hydra_config` of each failed one."""
-
-    def task(config: DictConfig) -> float | None:
-        raise_if_received()
-        job = current_job()
-        try:
-            settings = settings_of(config, settings_type)
-            settings.check()
-            with held(job.directory):
-                refuse_other(settings, job)
-                return run(settings, job)
-        except UserError as error:
-            if HydraConfig.get().mode is RunMode.RUN:
-                log.info("stopped: %s", error)
-                raise _Stopped(error) from None  # past Hydra, which would print a line of its own
-            log.error("%s", error)
-            failed.append(hydra_config())
-            raise  # the other jobs of the sweep continue
-        except (RunError, OSError) as error:
-            raise_if_received()  # a terminal that closes makes writing to it fail
-            if isinstance(error, OSError) and error.errno is None:
-                raise  # not the system's: a library's own
-            stopped = stopped_by(error, job) if isinstance(error, OSError) else error
-            log.info("stopped: %s", stopped, exc_info=error if error is not stopped else error.__cause__)
-            raise _Stopped(stopped) from None  # a full disk or a dead engine would stop the other jobs too
-
-    return task
+        except Exception as error:
+            if (lost := lost_worker(error)) is None:
+                raise
+            raise lost from error
 
 
 def _unwritable(error: OSError, planned: Sequence[Job]) -> UserError | RunError:
@@ -155,8 +138,8 @@ def _argv(argv: Sequence[str]) -> Iterator[None]:
 
 def _check_jobs(
     arguments: Namespace, config_name: str, settings_type: type[S], refuse_other: Callable[[S, Job], None]
-) -> list[Job]:
-    """Compose and check every job that Hydra is about to run; return those whose directory is known."""
+) -> list[CheckedJob[S]]:
+    """Compose and check every job that Hydra is about to run."""
     extra = None
     if arguments.config_dir is not None:
         extra = Path(arguments.config_dir).absolute()
@@ -166,7 +149,7 @@ def _check_jobs(
     name = arguments.config_name or config_name
     with explained(arguments.overrides, COMPOSITION_ERRORS):
         jobs = _jobs(loader, name, arguments)
-    planned = []
+    checked = []
     for number, overrides in enumerate(jobs):
         with explained(overrides, COMPOSITION_ERRORS):
             config = compose(loader, name, overrides)
@@ -176,8 +159,19 @@ def _check_jobs(
         if job is not None:
             refuse_unusable(job)
             refuse_other(settings, job)
-            planned.append(job)
-    return planned
+        own = tuple(override for override in overrides if not override.lstrip("+~").startswith("hydra"))
+        checked.append(CheckedJob(settings, own, job))
+    return checked
+
+
+def _refuse_unknown_jobs(checked: Sequence[object], arguments: Namespace) -> None:
+    """Refuse to say what jobs will do that are not known yet."""
+    if arguments.experimental_rerun:
+        raise UserError("--experimental-rerun: --dry-run composes its jobs from overrides; give those instead.")
+    if not checked:
+        raise UserError(
+            "--dry-run: this sweeper chooses its jobs as they run; give jobs of the basic one, e.g. -m budget=4,16."
+        )
 
 
 def _is_sweep(arguments: Namespace) -> bool:
@@ -187,8 +181,11 @@ def _is_sweep(arguments: Namespace) -> bool:
 def _jobs(loader: ConfigLoader, name: str, arguments: Namespace) -> list[list[str]]:
     """Return the overrides of each job; none for a sweeper that draws its jobs as it goes."""
     if not _is_sweep(arguments):
+        refuse_unread_launcher(arguments.overrides)
         return [list(arguments.overrides)]
-    return sweep_jobs(loader, compose(loader, name, arguments.overrides, RunMode.MULTIRUN))
+    config = compose(loader, name, arguments.overrides, RunMode.MULTIRUN)
+    refuse_unusable_launcher(config)
+    return sweep_jobs(loader, config)
 
 
 def _parse(arguments: Sequence[str], program: str) -> Namespace:

@@ -29,10 +29,13 @@ from ttc.data.base import Dataset
 from ttc.difficulty.base import Difficulty
 from ttc.engines.base import Generator, Verifier
 from ttc.errors import UserError
+from ttc.grading import AnswerGrader, MathGrader
 from ttc.strategies.base import Strategy
 from ttc.terminal import printable_line
+from ttc.tracking.base import Tracker
 
 TARGET = "_target_"
+_KIND = "_kind"  # of a schema: the class that a config of it becomes
 THRESHOLD_TARGETS = ("sequential", "hybrid", "parallel", "beam")
 
 
@@ -50,10 +53,13 @@ GROUPS = {
     "prm": Group(Verifier, "ttc.verifiers"),
     "data": Group(Dataset, "ttc.datasets"),
     "difficulty": Group(Difficulty, "ttc.difficulties"),
+    "grader": Group(AnswerGrader, "ttc.graders"),
+    "tracker": Group(Tracker, "ttc.trackers"),
 }
 
 
 PARTS = (*GROUPS, "store")
+OPTIONAL = ("prm", "tracker")  # groups that may be none
 
 
 def config_directory() -> Path:
@@ -74,6 +80,7 @@ def register_run() -> None:
 def _register_parts() -> None:
     """Register the classes that the groups' options are made of."""
     from ttc.data.datasets import PocketDataset, TabularDataset
+    from ttc.data.multiple_choice import ChoiceDataset
     from ttc.difficulty.learned import LearnedDifficulty
     from ttc.difficulty.measured import OracleDifficulty, PredictedDifficulty
     from ttc.engines.ensemble import Ensemble
@@ -81,6 +88,10 @@ def _register_parts() -> None:
     from ttc.engines.server.generator import ServerGenerator
     from ttc.engines.server.verifier import ServerVerifier
     from ttc.engines.verifier import VllmVerifier
+    from ttc.grading.choice import ChoiceGrader
+    from ttc.grading.exact import ExactGrader
+    from ttc.grading.tolerance import NumericGrader
+    from ttc.grading.unit_tests import UnitTestGrader
     from ttc.store.database import SqliteStore
     from ttc.strategies.adaptive import AdaptiveConsistency
     from ttc.strategies.beam import Beam
@@ -91,13 +102,18 @@ def _register_parts() -> None:
     from ttc.strategies.parallel import BestOfN, Majority
     from ttc.strategies.particles import Particles
     from ttc.strategies.revisions import Revisions
+    from ttc.tracking.mlflow import MlflowTracker
+    from ttc.tracking.tensorboard import TensorboardTracker
+    from ttc.tracking.wandb import WandbTracker
 
     _register(Majority, BestOfN, Beam, Lookahead, Revisions)
     _register(Dvts, Particles, AdaptiveConsistency, Mcts, ComputeOptimal)
     _register_threshold()
     _register(VllmGenerator, ServerGenerator, VllmVerifier, ServerVerifier, Ensemble)
-    _register(TabularDataset, PocketDataset, SqliteStore)
+    _register(TabularDataset, ChoiceDataset, PocketDataset, SqliteStore)
+    _register(MathGrader, ExactGrader, NumericGrader, ChoiceGrader, UnitTestGrader)
     _register(OracleDifficulty, PredictedDifficulty, LearnedDifficulty)
+    _register(WandbTracker, MlflowTracker, TensorboardTracker)
     for name, group in GROUPS.items():
         for announced in entry_points(group=group.entry_points):
             _register_entry_point(name, announced)
@@ -204,13 +220,7 @@ def _schema_of(kind: type) -> type:
             specified.append((setting.name, type_, setting.default))
         else:
             specified.append((setting.name, type_))
-    schema = make_dataclass(kind.__name__, specified)
-    _composed[schema] = kind
-    return schema
-
-
-_composed: dict[type, type] = {}
-"""Schema -> the class that a config of it becomes."""
+    return make_dataclass(kind.__name__, specified, namespace={_KIND: kind})  # which other processes get with it
 
 
 def instantiate(config: DictConfig) -> object:
@@ -221,7 +231,7 @@ def instantiate(config: DictConfig) -> object:
         OmegaConfBaseException: a value of the wrong type, or one that is missing.
     """
     schema = OmegaConf.get_type(config)
-    kind = None if schema is None else _composed.get(schema)
+    kind = getattr(schema, _KIND, None)
     if kind is None:
         return OmegaConf.to_object(config)
     OmegaConf.set_struct(config, False)
@@ -231,10 +241,13 @@ def instantiate(config: DictConfig) -> object:
             path = node.pop(TARGET)
             config[name] = OmegaConf.structured(_load(name, path))
             config[name].merge_with(node)
+    parts_with_default = {part.name for part in fields(kind) if part.default_factory is not NO_DEFAULT} & GROUPS.keys()
     settings = vars(OmegaConf.to_object(config))
+    for name in [name for name in parts_with_default if settings.get(name) is None]:
+        del settings[name]  # a config of one's own need not choose it
     for name, group in GROUPS.items():
         if name in settings and not isinstance(settings[name], group.base):
-            if name == "prm" and settings[name] is None:
+            if name in OPTIONAL and settings[name] is None:
                 continue
             raise UserError(
                 f"{name}: must be a {class_path(group.base)}, not {type(settings[name]).__name__}; choose one of the "

@@ -11,7 +11,10 @@ from ttc.app.boundary import ErrorBoundary
 from ttc.cli.allocate import allocate
 from ttc.cli.difficulty import difficulty
 from ttc.cli.figures import claims, figures
+from ttc.cli.importing import import_samples
+from ttc.cli.merging import merge
 from ttc.cli.optimal import optimal
+from ttc.cli.pushing import push
 from ttc.cli.report import report, view
 from ttc.cli.results import compare, grade, show
 from ttc.cli.running import PASS_THROUGH, run, train
@@ -31,6 +34,9 @@ app = typer.Typer(
 app.command(context_settings=PASS_THROUGH, add_help_option=False)(run)
 for command in (show, grade, compare, difficulty, optimal, allocate, scale, figures, claims, report, view, verifier):
     app.command()(command)
+app.command("import")(import_samples)
+app.command()(merge)
+app.command()(push)
 app.command("serve-command")(serve_command)
 app.add_typer(train, name="train")
 app.add_typer(store, name="store")

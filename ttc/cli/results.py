@@ -17,13 +17,17 @@ def grade(
     path: Annotated[Path, typer.Argument(help="A JSONL file with `gold` and `completion`, or a run directory.")],
     out: Annotated[Path | None, typer.Option(help="Write the rows here, with `extracted` and `correct`.")] = None,
     units: Annotated[bool, typer.Option("--units", help="Compare units, too: 5 km is wrong for 5 m.")] = False,
+    grader: Annotated[
+        str | None,
+        typer.Option(help="Of a file: math, exact, numeric, choice, unit_tests, or a class as my_package.MyGrader."),
+    ] = None,
 ) -> None:
     """Grade completions against gold answers and print the accuracy; the tables of a run directory are rebuilt."""
     from rich.console import Console
 
     from ttc.analysis.grade import grade_path
 
-    Console().print(grade_path(path, out, units=units))
+    Console().print(grade_path(path, out, units=units, grader=grader))
 
 
 def show(runs: Runs, table_format: Format = "text") -> None:

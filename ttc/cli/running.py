@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
     from ttc.app.directories import Job
+    from ttc.app.launch import CheckedJob
     from ttc.config import RunConfig
     from ttc.training.base import Training
 
@@ -30,14 +33,30 @@ RunOverrides = Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE..."
 TrainOverrides = Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE...", autocompletion=_complete_training)]
 
 
-def run(overrides: RunOverrides = None) -> None:
+def run(
+    overrides: RunOverrides = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what the run would take; run nothing.")] = False,
+    tokens_per_generation: Annotated[
+        int | None, typer.Option(metavar="N", help="Of a dry run: decoded tokens of a generation, on average.")
+    ] = None,
+    tokens_per_second: Annotated[
+        float | None, typer.Option(metavar="N", help="Of a dry run: decoded tokens per second, of all sequences.")
+    ] = None,
+) -> None:
     """Run an experiment, e.g. `ttc run strategy=beam budget=64`; `ttc run --help` lists the options."""
     from ttc.app.launch import launch
     from ttc.app.registry import register_run
     from ttc.config import RunConfig
 
+    def forecast(jobs: Sequence[CheckedJob[RunConfig]]) -> None:
+        from ttc.app.dry_run import DryJob, show_dry_run
+
+        show_dry_run([DryJob(job.settings, job.overrides) for job in jobs], tokens_per_generation, tokens_per_second)
+
+    _check_dry_run(dry_run, tokens_per_generation, tokens_per_second)
     register_run()
-    launch(_experiment, RunConfig, "run", overrides or [], "ttc run", _refuse_other_run)
+    instead = forecast if dry_run else None
+    launch(_experiment, RunConfig, "run", overrides or [], "ttc run", _refuse_other_run, instead=instead)
 
 
 @train.command("generator", context_settings=PASS_THROUGH, add_help_option=False)
@@ -68,6 +87,23 @@ def train_reviser(overrides: TrainOverrides = None) -> None:
 def train_revision_verifier(overrides: TrainOverrides = None) -> None:
     """Train a verifier on the revision model's chains."""
     _train("revision_verifier", overrides)
+
+
+def _check_dry_run(dry_run: bool, tokens_per_generation: int | None, tokens_per_second: float | None) -> None:
+    """Refuse numbers that no run can have, and numbers without the flag that reads them; raises UserError."""
+    from ttc.errors import UserError
+
+    if tokens_per_generation is not None and tokens_per_generation < 1:
+        raise UserError(
+            f"--tokens-per-generation {tokens_per_generation}: must be at least 1 token; use e.g. 400, or leave it out."
+        )
+    if tokens_per_second is not None and not 0 < tokens_per_second < math.inf:  # NaN is not
+        raise UserError(
+            f"--tokens-per-second {tokens_per_second:g}: must be a number above 0, of decoded tokens; use e.g. 2000."
+        )
+    for flag, value in (("generation", tokens_per_generation), ("second", tokens_per_second)):
+        if value is not None and not dry_run:
+            raise UserError(f"--tokens-per-{flag} {value:g}: is read by --dry-run alone; add that, or leave it out.")
 
 
 def _experiment(config: RunConfig, job: Job) -> float | None:

@@ -10,7 +10,7 @@ import typer
 
 from ttc.errors import UserError
 
-store = typer.Typer(help="Show, export or prune the stored replies.")
+store = typer.Typer(help="Show, export, merge or prune the stored replies.")
 
 StorePath = Annotated[Path, typer.Option(help="The store, as in a run's store.path.")]
 STORE = Path("outputs/store.sqlite")
@@ -41,6 +41,22 @@ def store_export(
     typer.echo(f"{written:,} {'results' if results else 'replies'} written to {printable_line(out)}")
     if skipped.count:
         typer.echo(str(skipped))
+
+
+@store.command("merge")
+def store_merge(
+    sources: Annotated[list[Path], typer.Argument(metavar="STORE...", help="Stores to read; they are not changed.")],
+    into: Annotated[Path, typer.Option(help="The store to add their replies to; created where there is none.")],
+) -> None:
+    """Merge the stores of several machines: every reply of each is in --into then, once.
+
+    Where a key has two replies, that of --into stays, or that of the first STORE; how many differ is reported. A merge
+    that was killed is continued by the same command. Copy a store in use together with its -wal file.
+    """
+    from ttc.store.merging import merge_stores
+    from ttc.terminal import printable
+
+    typer.echo(printable(f"{into}: {merge_stores(sources, into)}"))
 
 
 @store.command("prune")

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from ttc.data.bad_rows import BadRows
 from ttc.errors import UserError
 from ttc.files import MAX_ROW_BYTES, read_lines
 
@@ -14,11 +15,11 @@ DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab"}
 NO_VALUE = {"", "NaN", "nan", "None", "NULL", "null"}  # what other programs write into a cell without a value
 
 
-def read_csv_rows(path: Path) -> Iterator[tuple[str, dict[str, str | None]]]:
+def read_csv_rows(path: Path, bad: BadRows | None = None) -> Iterator[tuple[str, dict[str, str | None]]]:
     """Yield (place, row) for each row below the header; a place is the line on which the row begins.
 
     The delimiter is the one of comma, semicolon and tab that gives the header the most columns. A cell without a value
-    is None. Columns without a name are left out.
+    is None. Columns without a name are left out. `bad` takes rows with a wrong number of fields; None refuses them.
 
     Raises:
         UserError: a row has more or fewer fields than the header, a quote is never closed, or the file is not UTF-8.
@@ -32,10 +33,12 @@ def read_csv_rows(path: Path) -> Iterator[tuple[str, dict[str, str | None]]]:
             names = _names(path, fields)
             continue
         if len(fields) != len(names):
-            raise UserError(
+            error = UserError(
                 f"{path}:{number} has {_count(fields)}, the header has {len(names)}; "
                 f"put a field that contains {DELIMITERS[delimiter]} into double quotes."
             )
+            (bad or BadRows()).add(error)
+            continue
         yield f"{path}:{number}", {name: _value(cell) for name, cell in zip(names, fields, strict=True) if name}
 
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from ttc.data.golds import SeveralAnswers
 from ttc.errors import UserError
 from ttc.terminal import printable_line
 
@@ -26,19 +27,44 @@ def question_of(place: str, row: Mapping[str, Any], field: str) -> str:
     return _text(place, field, _required(place, row, "question_field", field))
 
 
-def answer_of(place: str, row: Mapping[str, Any], field: str) -> str:
-    """Return the answer as text. A list of one answer, as some datasets have, is that answer.
+def answers_of(
+    place: str, row: Mapping[str, Any], field: str, several: SeveralAnswers = SeveralAnswers.refuse
+) -> list[str]:
+    """Return the answer as text; several, if `several` says what a list of them means.
 
     Raises:
-        UserError: there is none, there are several, or it is neither text nor a number.
+        UserError: there is none, there are several and should not be, or it is neither text nor a number.
     """
     value = _required(place, row, "answer_field", field)
-    if isinstance(value, list) and len(value) != 1:
+    if not isinstance(value, list):
+        return [_text(place, field, value)]
+    if not value or (len(value) > 1 and several is SeveralAnswers.refuse):
         raise UserError(
-            f"{place}: field {field!r} is a list of {len(value)} answers; a problem has one: write them as one text, "
-            'e.g. "1, 2", or remove the row.'
+            f"{place}: field {field!r} is a list of {len(value)} answers; a problem has one: set "
+            "data.several_answers=all (every one is needed) or any (one suffices), write them as one text, e.g. "
+            '"1, 2", or remove the row.'
         )
-    return _text(place, field, value[0] if isinstance(value, list) else value)
+    return [_text(place, field, one) for one in value]
+
+
+def texts_of(place: str, row: Mapping[str, Any], key: str, field: str) -> list[str]:
+    """Return the texts of a field that holds one or a list of them; `key` is the setting that names the field.
+
+    Raises:
+        UserError: there is none, or one is neither text nor a number.
+    """
+    value = _required(place, row, key, field)
+    return [_text(place, field, one) for one in (value if isinstance(value, list) else [value])]
+
+
+def context_of(place: str, row: Mapping[str, Any], field: str | None) -> str | None:
+    """Return the text that a question refers to, or None where the row has none.
+
+    Raises:
+        UserError: it is no text.
+    """
+    value = _optional(row, field)
+    return None if value is None or field is None else _text(place, field, value)
 
 
 def id_of(place: str, row: Mapping[str, Any], field: str | None) -> str | None:

@@ -16,8 +16,10 @@ _LOGGERS = ("huggingface_hub", "datasets", "httpx", "filelock", "fsspec", "urlli
 _FILE = "set data.path=FILE (a .jsonl, .json, .csv or .parquet file)"
 
 
-def read_hub(hub: str, config: str | None, split: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield (place, row) for each row of a dataset on the Hugging Face hub.
+def read_hub(
+    hub: str, config: str | None, split: str, revision: str | None = None
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield (place, row) for each row of a dataset on the Hugging Face hub, at a commit, tag or branch.
 
     Where the hub cannot be reached, an earlier download is read.
 
@@ -25,21 +27,26 @@ def read_hub(hub: str, config: str | None, split: str) -> Iterator[tuple[str, di
         UserError: it cannot be loaded.
     """
     with _quiet():
-        unreachable = None if Path(hub).exists() else _look(hub)
-        rows = _load(hub, config, split, unreachable)
+        unreachable = None if Path(hub).exists() else _look(hub, revision)
+        rows = _load(hub, config, split, revision, unreachable)
     for number, row in enumerate(rows, start=1):
         yield f"{hub} row {number}", row
 
 
-def _look(hub: str) -> str | None:
+def _look(hub: str, revision: str | None = None) -> str | None:
     """Ask the hub for the dataset once; return why there is no answer, or None.
 
     Raises:
         UserError: the hub has no such dataset.
     """
-    found = look_for_dataset(hub)
+    found = look_for_dataset(hub, revision)
     if found.finding is Finding.MISNAMED:
         raise UserError(f"data.hub={hub}: not the name of a dataset; it looks like openai/gsm8k.")
+    if found.finding is Finding.ABSENT and revision is not None:
+        raise UserError(
+            f"data.hub={hub} data.revision={revision}: {found.endpoint} has no such dataset or no such revision of it; "
+            "check both (a revision is a commit, tag or branch), or set data.revision=null for the newest."
+        )
     if found.finding is Finding.ABSENT:
         raise UserError(
             f"data.hub={hub}: {found.endpoint} has no such dataset, or it is private; check the name, log in with "
@@ -48,13 +55,14 @@ def _look(hub: str) -> str | None:
     return found.reason or None
 
 
-def _load(hub: str, config: str | None, split: str, unreachable: str | None) -> Any:
+def _load(hub: str, config: str | None, split: str, revision: str | None, unreachable: str | None) -> Any:
     import datasets
 
-    named = f"data.hub={hub}"
+    named = f"data.hub={hub}" + (f" data.revision={revision}" if revision else "")
+    pinned = {"revision": revision} if revision else {}
     try:
         with _offline(unreachable is not None):
-            return datasets.load_dataset(hub, config, split=split)
+            return datasets.load_dataset(hub, config, split=split, **pinned)
     except Exception as error:  # the hub's client raises whatever its transports raise; each means "not loaded"
         text = str(error)
         if "gated dataset" in text:

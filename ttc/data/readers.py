@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ttc.data.bad_rows import BadRows
 from ttc.data.csv_rows import read_csv_rows
 from ttc.errors import UserError
 from ttc.files import open_regular, read_json, read_jsonl, stat_regular
@@ -39,8 +40,8 @@ class FileKind:
 PROBLEMS = FileKind("data.path", '{"problem": ..., "answer": ...}')
 
 
-def read_file(path: Path, kind: FileKind = PROBLEMS) -> Rows:
-    """Yield the rows of a file, whose suffix gives its format.
+def read_file(path: Path, kind: FileKind = PROBLEMS, bad: BadRows | None = None) -> Rows:
+    """Yield the rows of a file, whose suffix gives its format; `bad` takes lines that are none, None refuses them.
 
     Raises:
         UserError: the place and the nature of the first error.
@@ -53,7 +54,7 @@ def read_file(path: Path, kind: FileKind = PROBLEMS) -> Rows:
     if reader is None:
         raise UserError(f"{kind.setting}={path}: {path.suffix or 'no suffix'} is not a supported format; {kind.help}.")
     try:
-        yield from reader(path, kind)
+        yield from reader(path, kind, bad or BadRows())
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror or error}); check the file.") from None
 
@@ -75,27 +76,27 @@ def _did_you_mean(path: Path) -> str:
     return f" (did you mean {path.parent / close[0]}?)" if close else ""
 
 
-def _jsonl_rows(path: Path, kind: FileKind) -> Rows:
-    for place, row in read_jsonl(path, hint=f"a row is one object per line, e.g. {kind.example}."):
-        yield place, _object(place, row, kind)
+def _jsonl_rows(path: Path, kind: FileKind, bad: BadRows) -> Rows:
+    hint = f"a row is one object per line, e.g. {kind.example}."
+    yield from _objects(read_jsonl(path, hint=hint, on_error=bad.add), kind, bad)
 
 
-def _json_rows(path: Path, kind: FileKind) -> Rows:
+def _json_rows(path: Path, kind: FileKind, bad: BadRows) -> Rows:
     rows = read_json(path, hint="give a list of rows, or a .jsonl file with one object per line.")
     if not isinstance(rows, list):
         raise UserError(f"{path} is not a JSON list of rows; give a list, or a .jsonl file with one object per line.")
-    for number, row in enumerate(rows, start=1):
-        place = f"{path} row {number}"
-        yield place, _object(place, row, kind)
+    yield from _objects(((f"{path} row {number}", row) for number, row in enumerate(rows, start=1)), kind, bad)
 
 
-def _object(place: str, row: object, kind: FileKind) -> Row:
-    if not isinstance(row, dict):
-        raise UserError(f"{place} is not a JSON object; a row looks like {kind.example}.")
-    return row
+def _objects(rows: Iterable[tuple[str, object]], kind: FileKind, bad: BadRows) -> Rows:
+    for place, row in rows:
+        if isinstance(row, dict):
+            yield place, row
+        else:
+            bad.add(UserError(f"{place} is not a JSON object; a row looks like {kind.example}."))
 
 
-def _parquet_rows(path: Path, kind: FileKind) -> Rows:
+def _parquet_rows(path: Path, kind: FileKind, bad: BadRows) -> Rows:
     import pyarrow
     import pyarrow.parquet
 
@@ -111,8 +112,8 @@ def _parquet_rows(path: Path, kind: FileKind) -> Rows:
         raise UserError(f"{path} is not a Parquet file that can be read ({reason}); {kind.help}.") from None
 
 
-def _csv_rows(path: Path, kind: FileKind) -> Rows:
-    yield from read_csv_rows(path)
+def _csv_rows(path: Path, kind: FileKind, bad: BadRows) -> Rows:
+    yield from read_csv_rows(path, bad)
 
 
 READERS = {".jsonl": _jsonl_rows, ".json": _json_rows, ".csv": _csv_rows, ".parquet": _parquet_rows}

@@ -89,7 +89,7 @@ class EnsembleEngine:
         self._members, self._how = members, config.how
         self._weights = {name: float(config.weights.get(name, 1.0)) for name in members}
         self._waiting: dict[int, dict[str, EngineReply]] = {}
-        self.shape = _combined_shape([member.shape for member in members.values()])
+        self.shape = combined_shape([member.shape for member in members.values()])
 
     def key(self, request: Request, draw: Draw) -> bytes:
         keys = [(member.key(request, draw), self._weights[name]) for name, member in self._members.items()]
@@ -138,7 +138,7 @@ def _value(member: str, found: EngineReply) -> float:
     return found.reply
 
 
-def _combined_shape(shapes: list[ModelShape | None]) -> ModelShape | None:
+def combined_shape(shapes: list[ModelShape | None]) -> ModelShape | None:
     """Return a shape whose passes cost what passes through all of these cost; None where one is unknown."""
     known = [shape for shape in shapes if shape is not None]
     if len(known) < len(shapes):

@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ttc.config import RunConfig
-from ttc.data.base import subset
-from ttc.difficulty.base import Bins
-from ttc.execution.identity import identity_of
+from ttc.execution.binning import binned
+from ttc.execution.choosing import choose_problems
+from ttc.execution.identity import identity_of, identity_of_all_shards
 from ttc.execution.pool import open_executor
 from ttc.execution.progress import NewProgress, RunProgress
 from ttc.execution.recorder import RecordBuilder, Recorder
@@ -25,10 +25,9 @@ from ttc.execution.summary import (
     summarize_run,
     training_notes,
 )
-from ttc.grading import Grader
+from ttc.execution.tracking import reporter_of, tracked, tracked_table
 from ttc.runs.directory import RunDirectory
-from ttc.runs.records import ProblemRecord
-from ttc.types import Problem
+from ttc.runs.identity import WHOLE_DIGEST
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,22 +97,31 @@ def execute(
     """
     from ttc.analysis.tables import run_table
 
-    config.check()
-    available = config.data.read()
-    problems = subset(available, config.data.limit, config.data.seed)
-    config.difficulty.bins([problem.id for problem in problems], own={})
-    config.check_problems(problems)
+    taken = choose_problems(config)
+    problems = taken.problems
     watch = Stopwatch()
     with contextlib.ExitStack() as stack:
+        reporter = stack.enter_context(reporter_of(config, directory))
         with watch.phase("load"):
             config.difficulty.prepare(problems, config.generator.embed)
             executor = stack.enter_context(open_executor(config, len(problems)))
-        grader = stack.enter_context(Grader(config.grading_timeout, config.grading_workers, config.grading_units))
-        builder = RecordBuilder(config.selection, config.aggregation)
-        solved = solve_within_limit(
-            config, executor, problems, lambda: Recorder(directory, builder, grader), stack, new_progress
+        grading = stack.enter_context(
+            config.grader.open(config.grading_timeout, config.grading_workers, config.grading_units)
         )
-        records, bins = _binned(config, problems, solved.records)
+        builder = RecordBuilder(config.selection, config.aggregation, config.grader)
+        solved = solve_within_limit(
+            config,
+            executor,
+            problems,
+            lambda: Recorder(directory, builder, grading),
+            stack,
+            tracked(new_progress, reporter),
+        )
+        records, bins = binned(
+            [solved.records[problem.id] for problem in problems],
+            config.difficulty,
+            independent=config.strategy.independent_samples,
+        )
         for phase, seconds in (*executor.seconds.items(), ("grade", solved.recorder.seconds)):
             watch.add(phase, seconds)
         # Where a table gives each problem its own budget, subsets of all sizes up to one for all do not exist.
@@ -123,39 +131,28 @@ def execute(
         budget = solved.plan.budget if solved.plan else mean_budget(config, problems)
         summary = summarize_run(config, budget, executor.ledger, records, table, watch.seconds)
         notes = [
+            *config.data.notes,
             *([bins.note] if bins.note else []),
+            *taken.notes(config, bins),
             *(solved.plan.notes() if solved.plan else []),
             *store_notes(executor.damaged_replies),
-            *grading_notes(config.grading_timeout, grader),
+            *grading_notes(config.grading_timeout, grading),
             *solved.shortfalls.notes(config.generator.token_limit),
             *config.generator.notes,
             *(config.verifier.notes if config.verifier else []),
             *training_notes(config, problems),
         ]
         summary |= identity_of(config, overrides).entries()
+        summary |= {WHOLE_DIGEST: identity_of_all_shards(config)} if config.data.shard is not None else {}
         summary |= {"difficulty": dict(bins.origin)} if bins.origin else {}
         summary |= {"plan": solved.plan.to_json()} if solved.plan else {}
-        summary |= {"n_problems_available": len(available), "shortfalls": solved.shortfalls.to_json(), "notes": notes}
-        summary["grading_timeouts"] = grader.timed_out
+        summary |= {**taken.entries(), "shortfalls": solved.shortfalls.to_json(), "notes": notes}
+        summary["grading_timeouts"] = grading.timed_out
         quintile = {record.id: record.quintile for record in records if record.quintile is not None}
         recorder = solved.recorder
         RunDirectory(directory).write(summary, table, recorder.rows(quintile), recorder.trees())
         if config.store:
             with config.store.open() as store:
                 store.keep_results(stored_settings(config, budget), (record.to_json() for record in records))
+        reporter.finish(summary, tracked_table(table, RunDirectory(directory).accuracy_file))
     return FinishedRun(summary, table)
-
-
-def _binned(
-    config: RunConfig, problems: list[Problem], records: dict[str, ProblemRecord]
-) -> tuple[list[ProblemRecord], Bins]:
-    """Return every record with its quintile, and the bins.
-
-    The run's own difficulties are offered where its samples are independent.
-    """
-    ids = [problem.id for problem in problems]
-    own = {id_: config.difficulty.own_value(records[id_]) for id_ in ids}
-    known = {id_: value for id_, value in own.items() if value is not None}
-    complete = config.strategy.independent_samples and len(known) == len(own)
-    bins = config.difficulty.bins(ids, own=known if complete else None)
-    return [replace(records[id_], quintile=bins.quintile.get(id_)) for id_ in ids], bins

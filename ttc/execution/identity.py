@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from copy import copy
 from dataclasses import asdict
 from typing import Any
 
 from ttc.config import RunConfig
+from ttc.data.base import Dataset
 from ttc.engines.base import SPEED_SETTINGS, EngineConfig, Generator
+from ttc.grading import MathGrader, grader_config
 from ttc.hashing import digest
 from ttc.runs.identity import RunIdentity
 from ttc.strategies.base import Strategy, config_of
@@ -29,12 +32,26 @@ def identity_of(config: RunConfig, overrides: Iterable[str] = ()) -> RunIdentity
     settings |= _budget(config) | {name: getattr(config, name) for name in ("seed", "selection", "aggregation")}
     if config.grading_units:  # only then: older runs have no such setting
         settings["grading_units"] = True
+    settings |= grader_settings(config)
     return RunIdentity(digest(json.dumps(settings, sort_keys=True, default=str)).hex(), tuple(overrides))
+
+
+def identity_of_all_shards(config: RunConfig) -> str:
+    """Return what identifies the run of all problems, of which a config takes a shard."""
+    whole = copy(config)
+    whole.data = copy(config.data)
+    whole.data.shard = None
+    return identity_of(whole).digest
 
 
 def budgets_digest(budgets: Mapping[str, int]) -> str:
     """Return what identifies the budgets of a table."""
     return digest(sorted(budgets.items())).hex()
+
+
+def grader_settings(config: RunConfig) -> dict[str, Any]:
+    """Return what identifies the grader; nothing for the one that older runs had."""
+    return {} if config.grader == MathGrader() else {"grader": grader_config(config.grader)}
 
 
 def _budget(config: RunConfig) -> dict[str, Any]:
@@ -61,7 +78,9 @@ def _results_of(part: Any) -> dict[str, Any]:
 
 
 def later_defaults(part: object) -> frozenset[str]:
-    """Return those of an engine's later settings that are at their defaults."""
+    """Return those of an engine's or a dataset's later settings that are at their defaults."""
+    if isinstance(part, Dataset):
+        return part.later_defaults()
     if not isinstance(part, EngineConfig):
         return frozenset()
     later = LATER_ENGINE_SETTINGS - ({"step_separator"} if isinstance(part, Generator) else set())  # it always had one

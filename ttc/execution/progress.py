@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol, Self
 
 from ttc.cost import Tokens
 from ttc.execution.runner import Outcome
-from ttc.grading import classes_by_structure, gold_answer
+from ttc.grading import AnswerGrader, MathGrader
 from ttc.progress_bar import ProgressBar
 from ttc.selection import Aggregation, SelectionRule, select
 
@@ -29,9 +29,12 @@ class Progress(Protocol):
     def tick(self, decoding_tokens: Callable[[], int]) -> None:
         """Show where the work is, if an update is due."""
 
+    def metrics(self, decoding_tokens: int) -> Mapping[str, float]:
+        """Return where the work is as numbers: problems, tokens_per_second, and accuracy where it is known."""
 
-NewProgress = Callable[[int, SelectionRule, Aggregation], Progress]
-"""Starts showing the progress of so many problems, answered by a selection and an aggregation."""
+
+NewProgress = Callable[[int, SelectionRule, Aggregation, AnswerGrader], Progress]
+"""Starts showing the progress of so many problems, answered by a selection and an aggregation, and graded."""
 
 
 class SolvingProgress:
@@ -67,8 +70,15 @@ class SolvingProgress:
         if self._bar.is_due:
             self._bar.show(self._done, self._status(decoding_tokens()))
 
+    def metrics(self, decoding_tokens: int) -> Mapping[str, float]:
+        """Return the problems that are done, and the speed."""
+        return {"problems": self._done, "tokens_per_second": self._speed(decoding_tokens)}
+
+    def _speed(self, decoding_tokens: int) -> float:
+        return (self._tokens.decoded + decoding_tokens) / (time.monotonic() - self._started_at)
+
     def _status(self, decoding_tokens: int) -> str:
-        speed = (self._tokens.decoded + decoding_tokens) / (time.monotonic() - self._started_at)
+        speed = self._speed(decoding_tokens)
         return f"{speed:,.0f} tokens/s{self._left(speed)}"
 
     def _left(self, speed: float) -> str:
@@ -92,22 +102,36 @@ def _duration(seconds: float) -> str:
 class RunProgress(SolvingProgress):
     """Counts problems, tokens and correct answers.
 
-    The running accuracy compares answers without workers: a lower bound, replaced by real grading at the end.
+    The running accuracy compares answers without workers: a lower bound, replaced by real grading at the end. It is not
+    shown where a verdict takes longer, as that of a program does.
     """
 
-    def __init__(self, problems: int, selection: SelectionRule, aggregation: Aggregation) -> None:
+    def __init__(
+        self, problems: int, selection: SelectionRule, aggregation: Aggregation, grader: AnswerGrader | None = None
+    ) -> None:
         super().__init__("solving", problems)
         self._selection, self._aggregation = selection, aggregation
-        self._correct = 0
+        self._grader = grader or MathGrader()
+        self._correct: int | None = 0
 
     def add_outcome(self, outcome: Outcome) -> None:
         super().add_outcome(outcome)
-        answer = select(outcome.candidates, self._selection, self._aggregation)
-        gold = gold_answer(outcome.problem.gold)
-        if answer is not None:
-            classes = classes_by_structure([answer, gold])
-            self._correct += classes[answer] == classes[gold]
+        votes = self._grader.votes(c.answer for c in outcome.candidates if c.answer is not None)
+        answer = select(outcome.candidates, self._selection, self._aggregation, votes)
+        if answer is None or self._correct is None:
+            return
+        golds = [self._grader.gold(gold) for gold in (outcome.problem.gold, *outcome.problem.alternatives)]
+        verdicts = [self._grader.is_likely_correct(answer, gold) for gold in golds]
+        self._correct = None if None in verdicts else self._correct + any(verdicts)
+
+    def metrics(self, decoding_tokens: int) -> Mapping[str, float]:
+        """Return the accuracy so far, too, once there is one."""
+        accuracy = self._accuracy()
+        return {**super().metrics(decoding_tokens), **({} if accuracy is None else {"accuracy": accuracy})}
+
+    def _accuracy(self) -> float | None:
+        return self._correct / self._done if self._done and self._correct is not None else None
 
     def _status(self, decoding_tokens: int) -> str:
-        speed = super()._status(decoding_tokens)
-        return f"{speed}, accuracy so far {self._correct / self._done:.1%}" if self._done else speed
+        speed, accuracy = super()._status(decoding_tokens), self._accuracy()
+        return speed if accuracy is None else f"{speed}, accuracy so far {accuracy:.1%}"

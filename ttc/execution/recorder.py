@@ -12,14 +12,14 @@ import queue
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
 from ttc.execution.row_draft import RowDraft
 from ttc.execution.runner import Outcome
 from ttc.files import jsonl_row
-from ttc.grading import Grader, gold_answer
+from ttc.grading import AnswerGrader, Grading, MathGrader, grade_against_any
 from ttc.runs.columns import CandidateColumns
 from ttc.runs.directory import PROBLEMS, TREES
 from ttc.runs.records import CandidateRecord, ProblemRecord, SelectedAnswer
@@ -37,18 +37,20 @@ class RecordBuilder:
     Attributes:
         selection: the run's own; the record holds every selection that applies.
         aggregation: how a candidate's step values become its score.
+        grader: knows what of a gold answer is compared.
     """
 
     selection: SelectionRule
     aggregation: Aggregation
+    grader: AnswerGrader = field(default_factory=MathGrader)
 
-    def build(self, outcome: Outcome, grader: Grader) -> ProblemRecord:
+    def build(self, outcome: Outcome, grading: Grading) -> ProblemRecord:
         """Grade every candidate and every selection of a problem."""
         problem, candidates = outcome.problem, outcome.candidates
-        gold = gold_answer(problem.gold)
-        verdicts = grader.grade([(candidate.answer, gold) for candidate in candidates])
+        golds = [self.grader.gold(gold) for gold in (problem.gold, *problem.alternatives)]
+        verdicts = grade_against_any(grading, [(candidate.answer, golds) for candidate in candidates])
         correct = {candidate.answer: verdict for candidate, verdict in zip(candidates, verdicts, strict=True)}
-        classes = grader.classes(candidate.answer for candidate in candidates if candidate.answer is not None)
+        classes = grading.classes(candidate.answer for candidate in candidates if candidate.answer is not None)
         selected = {}
         for selection in SelectionRule:
             if _applies(selection, candidates):
@@ -57,6 +59,7 @@ class RecordBuilder:
         return ProblemRecord(
             id=problem.id,
             gold=problem.gold,
+            alternatives=problem.alternatives,
             question=problem.question,
             subject=problem.subject,
             level=problem.level,
@@ -80,10 +83,10 @@ class Recorder:
         seconds: how long grading has taken.
     """
 
-    def __init__(self, directory: Path, builder: RecordBuilder, grader: Grader) -> None:
+    def __init__(self, directory: Path, builder: RecordBuilder, grading: Grading) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self._problems, self._trees = RowDraft(directory, PROBLEMS), RowDraft(directory, TREES)
-        self._builder, self._grader = builder, grader
+        self._builder, self._grading = builder, grading
         self._queue: queue.Queue[Outcome | None] = queue.Queue(QUEUED_PROBLEMS)
         self._error: BaseException | None = None
         self._records: dict[str, ProblemRecord] = {}
@@ -133,7 +136,7 @@ class Recorder:
 
     def _record(self, outcome: Outcome) -> None:
         before = time.perf_counter()
-        record = self._builder.build(outcome, self._grader)
+        record = self._builder.build(outcome, self._grading)
         self.seconds += time.perf_counter() - before
         self._problems.add(record.id, jsonl_row(record.to_json()))
         if outcome.tree is not None:

@@ -12,7 +12,7 @@ from ttc.execution.planning import Plan, Planner
 from ttc.execution.progress import NewProgress, RunProgress
 from ttc.execution.recorder import Recorder
 from ttc.execution.shortfalls import Shortfalls
-from ttc.grading import extract_answer
+from ttc.grading import AnswerGrader
 from ttc.runs.records import ProblemRecord
 from ttc.types import Candidate, Problem
 
@@ -63,18 +63,18 @@ def _solve(
 ) -> Shortfalls:
     """Pass every problem's candidates, with their answers extracted, to the recorder; return what fell short."""
     shortfalls = Shortfalls()
-    with new_progress(len(problems), config.selection, config.aggregation) as progress:
+    with new_progress(len(problems), config.selection, config.aggregation, config.grader) as progress:
         executor.on_tokens = progress.add_tokens
         executor.on_poll = lambda: progress.tick(lambda: executor.decoding_tokens)
         for outcome in executor.solve(problems, budget):
-            answered = replace(outcome, candidates=[_answered(c) for c in outcome.candidates])
+            answered = replace(outcome, candidates=[_answered(c, config.grader) for c in outcome.candidates])
             shortfalls += outcome.shortfalls
             recorder.add(answered)
             progress.add_outcome(answered)
     return shortfalls
 
 
-def _answered(candidate: Candidate) -> Candidate:
+def _answered(candidate: Candidate, grader: AnswerGrader) -> Candidate:
     """Extract the final answer; a trace that the generator did not finish has none."""
-    answer = extract_answer(candidate.trace.text) if candidate.trace.is_finished else None
+    answer = grader.extract(candidate.trace.text) if candidate.trace.is_finished else None
     return replace(candidate, answer=answer)

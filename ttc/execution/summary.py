@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 from ttc.config import RunConfig
 from ttc.cost import Flops, Ledger, Tokens
 from ttc.engines.provenance import overlap_note
-from ttc.execution.identity import NEW_SETTINGS, budgets_digest, later_defaults
-from ttc.grading import Grader
+from ttc.execution.identity import NEW_SETTINGS, budgets_digest, grader_settings, later_defaults
+from ttc.grading import Grading, grader_config
 from ttc.models import ModelId
 from ttc.runs.records import ProblemRecord
+from ttc.selection import Aggregation, SelectionRule
 from ttc.strategies.base import config_of
 from ttc.types import Problem
 
@@ -43,12 +44,10 @@ def summarize_run(
         table: of their accuracies.
         seconds: by phase, pilots included.
     """
-    from ttc.analysis.accuracy import summarize
-    from ttc.analysis.chains import chain_summary
-    from ttc.analysis.ranking import ranking_summary
-
     return {
-        **summarize(table, str(config.selection)),
+        **summarize_records(
+            records, table, config.selection, config.aggregation, independent=config.strategy.independent_samples
+        ),
         "strategy": strategy_name(config.strategy),
         "budget": budget,
         "seed": config.seed,
@@ -57,15 +56,43 @@ def summarize_run(
         "prm": config.verifier.name if config.verifier else None,
         "data": config.data.name,
         "strategy_config": config_of(config.strategy),
+        **({"grader_config": grader_config(config.grader)} if grader_settings(config) else {}),
         "models": _models(config, ledger),
         **({"budget_table": str(config.budget_table)} if config.budgets is not None else {}),
+        "token_limit": config.generator.token_limit,
+        "seconds": {name: seconds.get(name, 0.0) for name in ("load", "generate", "score", "grade", "total")},
+    }
+
+
+def summarize_records(
+    records: Sequence[ProblemRecord],
+    table: pd.DataFrame,
+    selection: SelectionRule,
+    aggregation: Aggregation,
+    *,
+    independent: bool,
+) -> dict[str, Any]:
+    """Return the part of summary.json that the records of all problems tell, however they came together.
+
+    Args:
+        records: of all problems.
+        table: of their accuracies.
+        selection: the run's own.
+        aggregation: of step values.
+        independent: whether the candidates are independent samples.
+    """
+    from ttc.analysis.accuracy import summarize
+    from ttc.analysis.chains import chain_summary
+    from ttc.analysis.ranking import ranking_summary
+
+    return {
+        **summarize(table, str(selection)),
         **_routes(records),
         **chain_summary(records),
-        **(ranking_summary(records, config.aggregation) if config.strategy.independent_samples else {}),
+        **(ranking_summary(records, aggregation) if independent else {}),
         "generations": sum(record.generations for record in records),
         "tokens": sum((record.tokens for record in records), Tokens()).to_json(),
         "flops": total_flops(records).to_json(),
-        "seconds": {name: seconds.get(name, 0.0) for name in ("load", "generate", "score", "grade", "total")},
     }
 
 
@@ -118,7 +145,7 @@ def stored_settings(config: RunConfig, budget: int) -> dict[str, Any]:
     settings["strategy"] |= config.strategy.file_digests()
     if config.budgets is not None:
         settings["budget_table"] = budgets_digest(config.budgets)
-    return settings | ({"grading_units": True} if config.grading_units else {})
+    return settings | ({"grading_units": True} if config.grading_units else {}) | grader_settings(config)
 
 
 def _given(part: Any) -> dict[str, Any]:
@@ -147,9 +174,9 @@ def training_notes(config: RunConfig, problems: Sequence[Problem]) -> list[str]:
     return notes
 
 
-def grading_notes(timeout_seconds: float, grader: Grader) -> list[str]:
+def grading_notes(timeout_seconds: float, grading: Grading) -> list[str]:
     """Say how many comparisons met the time limit, if any did."""
-    if not grader.timed_out:
+    if not grading.timed_out:
         return []
-    pairs = "1 comparison of answers" if grader.timed_out == 1 else f"{grader.timed_out:,} comparisons of answers"
+    pairs = "1 comparison of answers" if grading.timed_out == 1 else f"{grading.timed_out:,} comparisons of answers"
     return [f"{pairs} reached grading_timeout={timeout_seconds:g} seconds and counted as not equal"]

@@ -20,8 +20,8 @@ from ttc.config import RunConfig
 from ttc.data.base import subset
 from ttc.execution.pool import open_executor
 from ttc.execution.runner import Outcome
+from ttc.execution.workload import REPETITION, Rehearsal, Workload, measured_repetition
 from ttc.figures.running import PlannedRun
-from ttc.figures.workload import REPETITION, Rehearsal, Workload, measured_repetition
 from ttc.progress_bar import ProgressBar
 from ttc.store.database import SqliteStore
 from ttc.terminal import plain_table, print_plain
@@ -162,7 +162,7 @@ def _pilot(config: RunConfig) -> Rate:
     budget = config.strategy.largest_spendable(max(PILOT_BUDGET, config.strategy.smallest_spendable()))
     if config.budget is not None and config.budget < budget:
         budget = config.budget
-    problems = subset(config.data.read(), PILOT_PROBLEMS, config.data.seed)
+    problems = subset(config.data.available(), PILOT_PROBLEMS, config.data.seed)
     with tempfile.TemporaryDirectory() as scratch, contextlib.ExitStack() as stack:
         own = replace(config, store=SqliteStore(str(Path(scratch) / "pilot.sqlite")), budget=budget)
         started_at = time.perf_counter()
@@ -192,5 +192,5 @@ def _repetition(outcomes: Sequence[Outcome]) -> float:
 def problem_count(planned: Sequence[PlannedRun]) -> int:
     """Return the number of problems of every run."""
     data = planned[0].config.data
-    problems: Sequence[Problem] = subset(data.read(), data.limit, data.seed)
+    problems: Sequence[Problem] = data.load()
     return len(problems)

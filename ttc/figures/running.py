@@ -149,7 +149,11 @@ class _RunPart:
 
     def tick(self, decoding_tokens: Callable[[], int]) -> None:
         if self._is_due():
-            speed = (self._decoded + decoding_tokens()) / (time.monotonic() - self._started_at)
+            speed = self.metrics(decoding_tokens())["tokens_per_second"]
             self._show(
                 self._solved / self._problems, f"{self._solved}/{self._problems} problems, {speed:,.0f} tokens/s"
             )
+
+    def metrics(self, decoding_tokens: int) -> Mapping[str, float]:
+        speed = (self._decoded + decoding_tokens) / (time.monotonic() - self._started_at)
+        return {"problems": self._solved, "tokens_per_second": speed}

@@ -72,7 +72,9 @@ def parse_settings(arguments: Sequence[str]) -> FigureSettings:
     others = tuple(argument for argument in arguments if argument not in mine)
     for argument in others:
         key = argument.partition("=")[0]
-        if "=" not in argument or ("." not in key and key not in ("store", "difficulty", "grading_units", "workers")):
+        if "=" not in argument or (
+            "." not in key and key not in ("store", "difficulty", "grader", "grading_units", "workers")
+        ):
             raise UserError(
                 f"{argument}: no such figure or setting; give figures, e.g. 3 9, settings "
                 f"({', '.join(sorted(own))}), or settings of the runs, e.g. data.limit=100."

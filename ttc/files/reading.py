@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +37,18 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
             yield number, line
 
 
-def read_jsonl(path: Path, *, hint: str = "", skip_unfinished_line: bool = False) -> Iterator[tuple[str, Any]]:
+def read_jsonl(
+    path: Path,
+    *,
+    hint: str = "",
+    skip_unfinished_line: bool = False,
+    on_error: Callable[[UserError], None] | None = None,
+) -> Iterator[tuple[str, Any]]:
     """Yield (place, value) for each line that is not blank; a place reads "rows.jsonl:7".
 
     Only "\\n" ends a line: a JSON string may contain U+2028 and the like. `hint` is the end of every error message and
     describes the expected file. `skip_unfinished_line` ignores a last line without "\\n", which a killed writer left.
+    `on_error` takes what is wrong with a line, which is skipped if that returns; without it, the error is raised.
 
     Raises:
         UserError: the file cannot be read, is not UTF-8, or a line is not JSON or too large.
@@ -51,7 +58,14 @@ def read_jsonl(path: Path, *, hint: str = "", skip_unfinished_line: bool = False
         for number, line in read_lines(path):
             if not line.strip() or (skip_unfinished_line and not line.endswith(b"\n")):
                 continue
-            yield f"{path}:{number}", parse_json(line.rstrip(b"\r\n"), f"{path}:{number}", hint)
+            try:
+                value = parse_json(line.rstrip(b"\r\n"), f"{path}:{number}", hint)
+            except UserError as error:
+                if on_error is None:
+                    raise
+                on_error(error)
+                continue
+            yield f"{path}:{number}", value
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror or error}); {hint}") from None
 

@@ -64,7 +64,7 @@ def extract_answer(text: str) -> str | None:
     "answer: ...", "答案是..." or heading "Final Answer" with a line below it. The last number of a text is never used
     as a guess.
     """
-    text = _spoken(text)
+    text = spoken(text)
     if tagged := _tagged(text):
         return _stated(tagged) or tagged
     return _stated(text)
@@ -86,6 +86,13 @@ def is_unreadable_solution(gold: str) -> bool:
     return len(gold) > 200 and len(re.findall(r"[a-z)$][.!?](?=\s|$)", gold)) > 2 and gold_answer(gold) == gold.strip()
 
 
+def spoken(text: str) -> str:
+    """Return what follows a text's thinking; nothing where the last thought does not end."""
+    for last in list(_THINKING_ENDS.finditer(text))[-1:]:
+        text = text[last.end() :]
+    return "" if _THINKING_STARTS.search(text) else text
+
+
 def closing_brace(text: str, start: int, end: int | None = None) -> int | None:
     r"""Return the position, before `end`, of the brace that closes the one at `start`, or None; \{ is not counted."""
     depth = 0
@@ -97,13 +104,6 @@ def closing_brace(text: str, start: int, end: int | None = None) -> int | None:
             if depth == 0:
                 return brace.start()
     return None
-
-
-def _spoken(text: str) -> str:
-    """Return what follows a text's thinking; nothing where the last thought does not end."""
-    for last in list(_THINKING_ENDS.finditer(text))[-1:]:
-        text = text[last.end() :]
-    return "" if _THINKING_STARTS.search(text) else text
 
 
 def _tagged(text: str) -> str | None:

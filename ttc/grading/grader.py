@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from multiprocessing.connection import wait
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 from ttc.errors import RunError
 from ttc.grading.classes import Pair, Partition
@@ -55,7 +55,7 @@ class Grader:
         self._lock = threading.Lock()
         self._stop = weakref.finalize(self, _stop_all, self._workers)  # also runs when the interpreter exits
 
-    def __enter__(self) -> Grader:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ttc.errors import UserError
 from ttc.files import atomic_path, open_regular, read_json, read_jsonl, write_csv, write_json, write_lines
+from ttc.runs.hydra_files import AGAIN, list_of_overrides, recorded_overrides
 from ttc.runs.records import ProblemRecord
 from ttc.runs.trees import SearchTree, read_trees
 from ttc.terminal import printable_line
@@ -24,7 +25,6 @@ PROBLEMS = "problems.jsonl"
 ACCURACY = "accuracy.csv"
 TREES = "trees.jsonl"
 HINT = "give the directory of a finished run."
-_AGAIN = "run the experiment again."
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class RunDirectory:
         """
         found = read_json(self.summary_file, hint=HINT)
         if not isinstance(found, dict):
-            raise UserError(f"{self.summary_file} is not a JSON object; {_AGAIN}")
+            raise UserError(f"{self.summary_file} is not a JSON object; {AGAIN}")
         return found
 
     def records(self) -> list[ProblemRecord]:
@@ -85,12 +85,18 @@ class RunDirectory:
         Raises:
             UserError: it is missing or damaged although the run wrote one.
         """
-        known = _digests(self.summary()).get(TREES)
-        if known is None:
-            return {}
-        if known != _file_digest(self.trees_file):
-            raise UserError(f"{self.trees_file} is not the file that {SUMMARY} was written with; {_AGAIN}")
-        return read_trees(self.trees_file)
+        return read_trees(self.trees_file) if self.has_trees(self.summary()) else {}
+
+    def has_trees(self, summary: Mapping[str, Any]) -> bool:
+        """Whether the run wrote a trees.jsonl, which is still the one that the summary was written with.
+
+        Raises:
+            UserError: it is missing, or another one.
+        """
+        known = _digests(summary).get(TREES)
+        if known is not None and known != _file_digest(self.trees_file):
+            raise UserError(f"{self.trees_file} is not the file that {SUMMARY} was written with; {AGAIN}")
+        return known is not None
 
     def refuse_mixture(self, summary: Mapping[str, Any]) -> None:
         """Refuse files of which one is not the one that the summary was written with.
@@ -103,7 +109,7 @@ class RunDirectory:
             if known is not None and known != _file_digest(file):
                 raise UserError(
                     f"{file} is not the file that {SUMMARY} was written with: it was edited, or a command was killed "
-                    f"while it wrote; {_AGAIN[:-1]}, or rebuild its tables: ttc grade {self.path}"
+                    f"while it wrote; {AGAIN[:-1]}, or rebuild its tables: ttc grade {self.path}"
                 )
 
     def overrides(self, summary: Mapping[str, Any] | None = None) -> dict[str, str]:
@@ -118,9 +124,8 @@ class RunDirectory:
         if summary is None:
             summary = self.summary() if self.summary_file.is_file() else {}
         if "overrides" in summary:
-            return by_key(_list_of_overrides(summary["overrides"], f"overrides in {self.summary_file}"))
-        file = self.path / ".hydra" / "overrides.yaml"
-        return by_key(_list_of_overrides(_read_yaml(file), str(file))) if file.exists() else {}
+            return by_key(list_of_overrides(summary["overrides"], f"overrides in {self.summary_file}"))
+        return by_key(recorded_overrides(self.path))
 
     def write(
         self, summary: Mapping[str, Any], table: pd.DataFrame, rows: Iterable[str], trees: Iterable[str] | None = None
@@ -187,7 +192,7 @@ def unique_records(records: Iterable[tuple[ProblemRecord, str]]) -> list[Problem
     found: dict[str, ProblemRecord] = {}
     for record, place in records:
         if record.id in found:
-            raise UserError(f"{place} is the second row of problem {printable_line(record.id, 80)}; {_AGAIN}")
+            raise UserError(f"{place} is the second row of problem {printable_line(record.id, 80)}; {AGAIN}")
         found[record.id] = record
     return [*found.values()]
 
@@ -209,25 +214,6 @@ def _digests(summary: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the digests of the run's other files, as far as its summary records them."""
     found = summary.get("files")
     return found if isinstance(found, dict) else {}
-
-
-def _list_of_overrides(given: object, place: str) -> list[str]:
-    if not isinstance(given, list):
-        raise UserError(f"{place} is not a list of overrides; {_AGAIN}")
-    return [str(override) for override in given]
-
-
-def _read_yaml(file: Path) -> object:
-    import yaml
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
-
-    try:
-        return OmegaConf.to_object(OmegaConf.load(file))
-    except OSError as error:
-        raise UserError(f"{file} cannot be read ({error.strerror or error}); {_AGAIN}") from None
-    except (ValueError, RecursionError, yaml.YAMLError, OmegaConfBaseException):
-        raise UserError(f"{file} is not a list of overrides; {_AGAIN}") from None
 
 
 def _file_digest(file: Path) -> str | None:

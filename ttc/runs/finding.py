@@ -19,7 +19,7 @@ _NEEDED: Mapping[str, tuple[type, ...]] = {
     "generations": _NUMBER,
     **dict.fromkeys(("flops.paper", "flops.full"), (*_NUMBER, type(None))),
 }
-_NOT_A_SETTING = ("seed", "hydra.", "store", "grading_", "workers")
+_NOT_A_SETTING = ("seed", "hydra.", "store", "tracker", "grading_", "workers")
 
 
 @dataclass(frozen=True)

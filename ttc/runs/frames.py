@@ -62,19 +62,23 @@ def load_runs(paths: str | Path | Iterable[str | Path]) -> RunFrames:
 
 
 def _frames(run: Run, named: Mapping[str, object]) -> RunFrames:
-    problems = pd.DataFrame([{**named, **_problem(record)} for record in run.records])
+    counted = run.summary.get("tokens")
+    problems = pd.DataFrame([{**named, **_problem(record, counted)} for record in run.records])
     candidates = pd.DataFrame([{**named, **row} for record in run.records for row in _candidates(record)])
     return RunFrames(problems, candidates)
 
 
-def _problem(record: ProblemRecord) -> dict[str, object]:
+def _problem(record: ProblemRecord, counted: object) -> dict[str, object]:
+    """Return the columns of a problem; `counted` holds the tokens that the run knows, if it says so."""
+    tokens = record.tokens.to_json()
+    known = tokens.keys() & counted.keys() if isinstance(counted, dict) else tokens.keys()
     return {
         "problem": record.id,
         **{name: getattr(record, name) for name in ("gold", "subject", "level", "quintile", "correct", "oracle")},
         "pass1": record.pass1,
         "generations": record.generations,
         **{name: selected.correct for name, selected in record.selected.items()},
-        **{f"{name}_tokens": count for name, count in record.tokens.to_json().items()},
+        **{f"{name}_tokens": count if name in known else None for name, count in tokens.items()},
     }
 
 

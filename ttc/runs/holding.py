@@ -47,7 +47,7 @@ def _lock(descriptor: int, directory: Path) -> None:
     except OSError as error:
         if error.errno == errno.EWOULDBLOCK:
             raise UserError(
-                f"{directory} is being written by another process; wait for it, or choose another hydra.run.dir."
+                f"{directory} is being written by another process; wait for it, or choose another directory."
             ) from None
 
 

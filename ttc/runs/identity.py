@@ -13,7 +13,10 @@ from typing import Any
 from ttc.errors import UserError
 from ttc.runs.directory import RunDirectory, by_key
 
-_NO_SETTING = ("hydra.", "store", "grading_", "workers")
+WHOLE_DIGEST = "whole_settings_digest"
+"""Entry of a shard's summary.json: the settings digest of the run of all problems."""
+
+_NO_SETTING = ("hydra.", "store", "tracker", "grading_", "workers")
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ class CandidateRecord:
     correct: bool
     finish: str | None = None
     values: tuple[float, ...] = ()
-    tokens: int = 0
+    tokens: int | None = 0  # None: unknown, as in imported runs
     chain: int | None = None  # of revisions; the candidates of one chain are in the order in which they were made
     group: int | None = None  # of answers that are equal in votes; None: no answer, or a run that did not store it
 
@@ -69,6 +69,7 @@ class ProblemRecord:
     flops: Flops = field(default_factory=Flops)  # unknown in the runs of older versions
     question: str | None = None  # None in the runs of older versions
     route: str | None = None  # what a controller, such as strategy=threshold, chose for the problem
+    alternatives: tuple[str, ...] = ()  # other gold answers that are as good
 
     @property
     def pass1(self) -> float:
@@ -78,8 +79,10 @@ class ProblemRecord:
     def to_json(self) -> dict[str, Any]:
         """Return the row as plain JSON values."""
         # By hand: dataclasses.asdict copies deeply, which takes seconds on a run's tens of thousands of candidates.
+        fields = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "alternatives"}
         return {
-            **{name: getattr(self, name) for name in self.__dataclass_fields__},
+            **fields,
+            **({"alternatives": list(self.alternatives)} if self.alternatives else {}),
             "selected": {name: {"answer": s.answer, "correct": s.correct} for name, s in self.selected.items()},
             "candidates": [candidate.to_json() for candidate in self.candidates],
             "tokens": self.tokens.to_json(),
@@ -103,8 +106,23 @@ class ProblemRecord:
             "candidates": tuple(map(CandidateRecord.from_json, _checked_part(row, "candidates", list))),
             "tokens": Tokens.from_json({name: _checked(name, count, int) for name, count in tokens.items()}),
             "flops": Flops(**_known(row.get("flops", {}), _FLOPS_KINDS)),
+            "alternatives": alternatives_of(row),
         }
         return cls(**_known(row, _PROBLEM_KINDS) | parts)
+
+
+def alternatives_of(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the other gold answers of a stored row.
+
+    Raises:
+        TypeError: they are not a list of texts.
+    """
+    return tuple(_checked("an alternative", gold, str) for gold in _checked_list(row, "alternatives"))
+
+
+def _checked_list(row: Mapping[str, Any], name: str) -> list[Any]:
+    found: list[Any] = _checked(name, row.get(name, []), list)
+    return found
 
 
 _TEXT_OR_NONE, _INT_OR_NONE = (str, type(None)), (int, type(None))
@@ -112,7 +130,7 @@ _FLOPS_KINDS = {"paper": _INT_OR_NONE, "full": _INT_OR_NONE}
 _SELECTED_KINDS = {"answer": _TEXT_OR_NONE, "correct": (bool,)}
 _CANDIDATE_KINDS = {
     **{"text": (str,), "answer": _TEXT_OR_NONE, "correct": (bool,), "finish": _TEXT_OR_NONE},
-    **{"tokens": (int,), "chain": _INT_OR_NONE, "group": _INT_OR_NONE},
+    **{"tokens": _INT_OR_NONE, "chain": _INT_OR_NONE, "group": _INT_OR_NONE},
 }
 _PROBLEM_KINDS = {
     **{"id": (str,), "gold": (str,), "correct": (bool,), "oracle": (bool,), "subject": _TEXT_OR_NONE},

@@ -12,7 +12,6 @@ Each reply has a checksum. One that does not fit it, because a disk or a copy ch
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import sqlite3
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from ttc.errors import RunError, UserError
+from ttc.store.checksums import checksum, fits
 from ttc.store.schema import immediate, set_up
 
 LOCK_SECONDS = 30.0
@@ -70,7 +70,7 @@ class Store:
         """Return the body stored under `key`; a damaged one is dropped."""
         with self._working():
             row = self._connection.execute("SELECT body, checksum FROM replies WHERE key = ?", (key,)).fetchone()
-        if row is None or _fits(key, *row):
+        if row is None or fits(key, *row):
             return row[0] if row else None
         self.drop_damaged(key)
         return None
@@ -86,22 +86,23 @@ class Store:
 
         Where another process was first, that is its body.
         """
-        with self._transaction():
+        with self.transaction():
             return [self._keep_one(*row) for row in rows]
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Yield the connection in a transaction that is committed when the block succeeds, and undone when it fails."""
         with self._working(), immediate(self._connection):
-            yield
+            yield self._connection
 
     def _keep_one(self, key: bytes, engine: str, kind: str, body: str) -> str:
         held = self._connection.execute("SELECT body, checksum FROM replies WHERE key = ?", (key,)).fetchone()
-        if held is not None and _fits(key, *held):
+        if held is not None and fits(key, *held):
             first: str = held[0]
             return first
         self._connection.execute(
             "INSERT OR REPLACE INTO replies (key, engine, kind, body, checksum) VALUES (?, ?, ?, ?, ?)",
-            (key, engine, kind, body, _checksum(key, body)),
+            (key, engine, kind, body, checksum(key, body)),
         )
         return body
 
@@ -109,7 +110,7 @@ class Store:
         """Write a run's results, one row per problem (with an `id`); a rerun replaces them."""
         settings = json.dumps(run, sort_keys=True, default=str)
         insert = "INSERT OR REPLACE INTO results (run, problem, body) VALUES (?, ?, ?)"
-        with self._transaction():
+        with self.transaction():
             self._connection.executemany(insert, ((settings, row["id"], json.dumps(row)) for row in rows))
 
     def results(self) -> Iterator[tuple[str, str, str]]:
@@ -127,8 +128,8 @@ class Store:
         """Yield (key, engine, kind, body, time of writing) of every reply by key; damaged ones are only counted."""
         query = "SELECT key, engine, kind, body, made, checksum FROM replies ORDER BY key"
         with self._working():
-            for key, engine, kind, body, made, checksum in self._connection.execute(query):
-                if _fits(key, body, checksum):
+            for key, engine, kind, body, made, stored in self._connection.execute(query):
+                if fits(key, body, stored):
                     yield key, engine, kind, body, made
                 else:
                     self.damaged += 1
@@ -156,16 +157,6 @@ class Store:
                 f"{self.path}: {error}; what was stored before is safe. {_remedy(error)} "
                 "Then run the same command again: it continues where it stopped."
             ) from error
-
-
-def _checksum(key: bytes, body: str) -> bytes:
-    # Text that a damaged row decodes to may hold what UTF-8 cannot encode.
-    return hashlib.blake2b(key + body.encode("utf-8", errors="replace"), digest_size=8).digest()
-
-
-def _fits(key: bytes, body: object, checksum: bytes | None) -> bool:
-    """Whether a body is whole, as far as is known."""
-    return isinstance(body, str) and (checksum is None or checksum == _checksum(key, body))
 
 
 def _damaged(path: Path, reason: object) -> UserError:

@@ -39,11 +39,11 @@ def set_up(connection: sqlite3.Connection, path: Path) -> None:
         UserError: another program's database, or a newer version's.
         sqlite3.Error: it is damaged, or cannot be written.
     """
-    if _pragma(connection, "application_id") == 0 and _pragma(connection, "user_version") == 0:
+    if pragma(connection, "application_id") == 0 and pragma(connection, "user_version") == 0:
         _create(connection, path)
-    if _pragma(connection, "application_id") != APPLICATION_ID:
+    if pragma(connection, "application_id") != APPLICATION_ID:
         raise UserError(f"store.path={path} is another program's database; choose another store.path.")
-    version = _pragma(connection, "user_version")
+    version = pragma(connection, "user_version")
     if version > SCHEMA:
         raise UserError(
             f"store.path={path} has schema {version}, newer than this ttc's {SCHEMA}; "
@@ -61,7 +61,7 @@ def set_up(connection: sqlite3.Connection, path: Path) -> None:
 
 def _create(connection: sqlite3.Connection, path: Path) -> None:
     with immediate(connection):  # of two processes that start at once, one creates the tables
-        if _pragma(connection, "application_id") == 0:
+        if pragma(connection, "application_id") == 0:
             if connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone() != (0,):
                 raise UserError(f"store.path={path} is another program's database; choose another store.path.")
             for table in _TABLES.split(";")[:-1]:
@@ -73,7 +73,7 @@ def _create(connection: sqlite3.Connection, path: Path) -> None:
 def _migrate(connection: sqlite3.Connection) -> None:
     """Add the column for checksums; an older ttc that has the store open goes on writing rows without."""
     with immediate(connection):
-        if _pragma(connection, "user_version") < SCHEMA:  # of two processes, one migrates
+        if pragma(connection, "user_version") < SCHEMA:  # of two processes, one migrates
             connection.execute("ALTER TABLE replies ADD COLUMN checksum BLOB")
             connection.execute(f"PRAGMA user_version = {SCHEMA}")
 
@@ -91,6 +91,7 @@ def immediate(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def _pragma(connection: sqlite3.Connection, name: str) -> int:
+def pragma(connection: sqlite3.Connection, name: str) -> int:
+    """Return a number that SQLite keeps of a database."""
     value: int = connection.execute(f"PRAGMA {name}").fetchone()[0]
     return value

@@ -27,6 +27,7 @@ class AdaptiveConsistency(Strategy):
     batch: int = 1  # samples between two looks at the vote
 
     needs_verifier: ClassVar[bool] = False
+    counts_votes: ClassVar[bool] = True
 
     def check(self, budget: int) -> None:
         super().check(budget)

@@ -28,11 +28,13 @@ class Strategy(ABC):
         independent_samples: the candidates are independent samples of whole solutions, so that their mean correctness
             is pass@1 and their subsets are what smaller budgets would have drawn.
         continues_samples: `solve_after` goes on from the samples that it is given.
+        counts_votes: the flow reads the answers of its samples, as `grader=math` does.
     """
 
     needs_verifier: ClassVar[bool] = True
     independent_samples: ClassVar[bool] = False
     continues_samples: ClassVar[bool] = False
+    counts_votes: ClassVar[bool] = False
 
     @property
     def has_chains(self) -> bool:

@@ -44,6 +44,10 @@ class Controller(Strategy):
         """Return where the user set a target, for messages."""
         return f"strategy.{label}"
 
+    def routes(self, budget: int) -> list[Strategy]:
+        """Return this controller once for each of its targets, with that as its choice whatever the probes' values."""
+        return [Decided(self.probes, self.step_values, self, label) for label in self.targets(budget)]
+
     def check(self, budget: int) -> None:
         super().check(budget)
         if self.probes < 1:
@@ -100,6 +104,27 @@ class Controller(Strategy):
             found = [(value,) for value in (yield from score(traces))]
         values = iter(found)
         return [candidate if candidate.values else replace(candidate, values=next(values)) for candidate in candidates]
+
+
+@dataclass
+class Decided(Controller):
+    """A controller whose choice is made: what a problem costs that takes one of its routes."""
+
+    controller: Controller | None = None
+    label: str = ""
+
+    @property
+    def has_chains(self) -> bool:
+        return self.controller is not None and self.controller.has_chains
+
+    def routes(self, budget: int) -> list[Strategy]:
+        return [self]
+
+    def choose(self, value: float, budget: int) -> str:
+        return self.label
+
+    def targets(self, budget: int) -> Mapping[str, Strategy]:
+        return {} if self.controller is None else self.controller.targets(budget)
 
 
 def in_chains(candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -15,6 +15,7 @@ from ttc.engines.checkpoint import fingerprint
 from ttc.engines.generator import VllmGenerator
 from ttc.errors import UserError
 from ttc.files import read_json, write_text
+from ttc.grading import AnswerGrader, MathGrader
 from ttc.store.database import SqliteStore
 from ttc.training.base import Training
 from ttc.training.sources import check_source
@@ -37,6 +38,7 @@ class SamplingTraining(Training):
     seed: int = 0
     generator: VllmGenerator = field(default_factory=VllmGenerator)
     data: Dataset = field(default_factory=PocketDataset)
+    grader: AnswerGrader = field(default_factory=MathGrader)
     store: SqliteStore | None = None
     trainable: Trainable = Trainable.all
     lora: Lora = field(default_factory=Lora)
@@ -48,6 +50,7 @@ class SamplingTraining(Training):
         """Refuse data, a generator or adapters that no training can use."""
         check_generator(self.generator)
         check_source(self.data)
+        self.grader.check()
         self.lora.check()
         if self.store is not None:
             self.store.check()
@@ -119,10 +122,12 @@ def _sampling_settings(training: SamplingTraining) -> dict[str, str]:
 
 
 def _named_settings(training: SamplingTraining) -> dict[str, str]:
-    excluded = training.fitting_settings | _FITTING | {"generator", "data"}
+    excluded = training.fitting_settings | _FITTING | {"generator", "data", "grader"}
     sampling = {name: value for name, value in asdict(training).items() if name not in excluded}
+    sampling["grader"] = repr(training.grader)  # two classes may have the same settings
     for group, part in (("generator", training.generator), ("data", training.data)):
-        sampling |= {f"{group}.{name}": value for name, value in asdict(part).items() if name not in SPEED_SETTINGS}
+        left_out = SPEED_SETTINGS | (part.later_defaults() if isinstance(part, Dataset) else frozenset())
+        sampling |= {f"{group}.{name}": value for name, value in asdict(part).items() if name not in left_out}
     return {name: str(value) for name, value in sampling.items()}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
@@ -15,7 +16,7 @@ from ttc.execution.executor import start_stored
 from ttc.execution.progress import SolvingProgress
 from ttc.execution.runner import Outcome, Runner, start_flows
 from ttc.files import read_jsonl
-from ttc.grading import Grader, extract_answer
+from ttc.grading import TIMEOUT_SECONDS, AnswerGrader, Grading, MathGrader, grade_against_any
 from ttc.store.database import SqliteStore
 from ttc.training.optimisation import pick_device
 from ttc.training.processes import hidden_launcher, is_main, wait_for_file, world_size
@@ -38,6 +39,7 @@ def collect(
     title: str,
     seed: int,
     store: SqliteStore | None = None,
+    grader: AnswerGrader | None = None,
 ) -> None:
     """Append the rows of every problem to `file`, skipping the problems that it already holds.
 
@@ -59,15 +61,18 @@ def collect(
         return
     collected = _drop_unfinished_problem(file) if file.exists() else set()
     remaining = [problem for problem in problems if problem.id not in collected]
+    used = grader or MathGrader()
+    used.check_problems(remaining)
     with hidden_launcher(), store.open() if store else nullcontext() as replies:
         runner = Runner(start_stored(generator, replies), seed=seed, max_in_flight=MAX_IN_FLIGHT)
         progress = SolvingProgress(title, len(collected) + len(remaining), len(collected))
         runner.on_tokens = progress.add_tokens
         runner.on_poll = lambda: progress.tick(lambda: runner.decoding_tokens)
-        with progress, Grader() as grader, file.open("a", encoding="utf-8", newline="\n") as lines:
-            flows = start_flows(remaining, lambda problem: solve(problem, correctness_of(problem, grader)))
+        grading = used.open(TIMEOUT_SECONDS, workers=min(2, os.cpu_count() or 1))
+        with progress, grading, file.open("a", encoding="utf-8", newline="\n") as lines:
+            flows = start_flows(remaining, lambda problem: solve(problem, correctness_of(problem, grading, used)))
             for outcome in runner.run(flows):
-                rows = rows_of(outcome, correctness_of(outcome.problem, grader))
+                rows = rows_of(outcome, correctness_of(outcome.problem, grading, used))
                 lines.writelines(json.dumps(row) + "\n" for row in rows)
                 lines.flush()  # a slow model may take minutes for the next problem
                 progress.add_outcome(outcome)
@@ -107,11 +112,13 @@ def _id(row: object, place: str) -> str:
     return found
 
 
-def correctness_of(problem: Problem, grader: Grader) -> IsCorrect:
+def correctness_of(problem: Problem, grading: Grading, grader: AnswerGrader | None = None) -> IsCorrect:
     """Return the function that grades traces of the problem."""
+    used = grader or MathGrader()
+    golds = [used.gold(gold) for gold in (problem.gold, *problem.alternatives)]
 
     def is_correct(trace: Trace) -> bool | None:
-        answer = extract_answer(trace.text) if trace.is_finished else None
-        return None if answer is None else grader.grade([(answer, problem.gold)])[0]
+        answer = used.extract(trace.text) if trace.is_finished else None
+        return None if answer is None else grade_against_any(grading, [(answer, golds)])[0]
 
     return is_correct

@@ -172,6 +172,7 @@ class ReviserTraining(SamplingTraining):
             title=f"sampling {split} problems",
             seed=self.seed,
             store=self.store,
+            grader=self.grader,
         )
         found = [trajectory for _, row in read_jsonl(file) for trajectory in self._trajectories_of(row)]
         if not found:

@@ -19,8 +19,13 @@ def check_source(data: Dataset) -> None:
     """Refuse data that a training must not learn from, before any weights load.
 
     Raises:
-        UserError: the data cannot be read, or is the split that runs are tested on.
+        UserError: the data cannot be read, is the split that runs are tested on, or a part for one of several machines.
     """
+    if data.shard is not None:
+        raise UserError(
+            f"data.shard={data.shard}: shards divide a run among machines, and a training learns from all of its "
+            "problems; leave data.shard out, or take fewer problems with data.limit."
+        )
     if isinstance(data, TabularDataset) and data.path is None and data.split == "test":
         raise UserError(
             f"data.split=test: a training must not see the problems that runs of data={data.name} are tested on; use "

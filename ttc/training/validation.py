@@ -16,7 +16,7 @@ from ttc.analysis.step_quality_report import quality_tables
 from ttc.analysis.verifier_quality import ScoredSolution, VerifierQuality, draw_quality, measure_quality, show_quality
 from ttc.data.step_labels import StepLabels
 from ttc.files import atomic_path
-from ttc.grading import extract_answer
+from ttc.grading import AnswerGrader, MathGrader
 from ttc.training.labelled import LabelledTrace
 from ttc.training.language_model import IGNORED, EncodedDocument, collate_documents, document_length
 from ttc.training.value_model import EncodedTrace, TraceEncoder, pass_tokens, passes
@@ -53,10 +53,16 @@ class SampledValidation(Validation):
         traces: the solutions.
     """
 
-    def __init__(self, traces: Sequence[LabelledTrace], encoder: TraceEncoder, samples: int) -> None:
+    def __init__(
+        self,
+        traces: Sequence[LabelledTrace],
+        encoder: TraceEncoder,
+        samples: int,
+        grader: AnswerGrader | None = None,
+    ) -> None:
         """Take the solutions that have an answer, of `samples` per problem."""
         self.traces, self._samples = traces, samples
-        self._answers = [extract_answer(trace.text) for trace in traces]
+        self._answers = [(grader or MathGrader()).extract(trace.text) for trace in traces]
         self.encoded = [encoder.encode(trace) for trace in traces]
 
     def line(self, values: Values) -> str:

@@ -164,7 +164,7 @@ class VerifierTraining(SamplingTraining):
                     f"{directory / split}.jsonl: no solution of a {split} problem has an answer; check "
                     "generator.prompt and generator.max_tokens, and choose another hydra.run.dir."
                 )
-        return traces, SampledValidation(held_out, encoder, self.validation_samples)
+        return traces, SampledValidation(held_out, encoder, self.validation_samples, self.grader)
 
     def _initial_model(self, dtype: str = "float32") -> PreTrainedModel:
         if self.start is None:
@@ -214,6 +214,7 @@ class VerifierTraining(SamplingTraining):
             title=f"labelling {split} problems",
             seed=self.seed,
             store=self.store,
+            grader=self.grader,
         )
         return [LabelledTrace.from_row(row) for _, row in read_jsonl(file)]
 

@@ -22,6 +22,10 @@ NO_ANSWERS: tuple[Any, ...] = (None, "", " ", [], ["1", "2"], {}, True, float("n
 NO_QUESTIONS: tuple[Any, ...] = (None, [1, 2], {}, True, HALF, "nul \0", float("inf"))
 NO_IDS: tuple[Any, ...] = ([1], {}, True, HALF, "a\nb", "\x1b[31m", "x" * 10_000)
 NO_LEVELS: tuple[Any, ...] = ("9" * 23, 10**22, -1, "hard", [3], True, 2.5)
+NO_COMPLETIONS: tuple[Any, ...] = (None, [], [None], [[]], {}, "text", [True])
+NO_SCORES: tuple[Any, ...] = (0.5, {}, [], [0.5, 0.5], [[True]], [float("nan")], [[None]], ["x"])
+NO_NUMBERS = ("x", "1,2", "9**9**9", "(1,2)")
+NO_OPTIONS: tuple[Any, ...] = (None, [], ["2"], [{}], ["a"] * 2, list(range(3, 40)))
 # What no reader of rows may take, whatever the fields are called.
 LINES = (b"", b"[", b"{", b"1", b"[1]", b"null", b'"text"', b"\xff\xfe", b"\x00" * 9, b"NaN", b"[" * 5000, b"9" * 5000)
 BAD_ROWS: tuple[Mapping[str, Any], ...] = (
@@ -68,6 +72,13 @@ def data_templates() -> list[Template]:
         _data("p.jsonl", json.dumps({**ROW, "answer": "no marker"}), "data.answer_marker='####'"),
         _data("p.jsonl", json.dumps(ROW), "data.answer_marker=''"),
         _data("p.jsonl", json.dumps(ROW), "data.question_field=''"),
+        _data("p.jsonl", json.dumps(ROW), "data.answer_reading=solution"),
+        _data("p.jsonl", json.dumps(ROW), "data.start=1"),
+        _data("p.jsonl", json.dumps(ROW), "data.shard=2/2"),
+        _data("p.jsonl", b"\n".join(LINES), "data.skip_bad_rows=true"),
+        _data("p.jsonl", json.dumps({**ROW, "answer": ["1", {}]}), "data.several_answers=any"),
+        *(_data("p.jsonl", json.dumps({**ROW, "answer": gold}), "grader=numeric") for gold in NO_NUMBERS),
+        *map(_choices, NO_OPTIONS),
     ]
     csvs = [_data("p.csv", text) for text in CSV]
     return [*fixed([*rows, *lines, *lists, *tables, *others, *csvs]), *[_special_data] * 8, *[_damaged_parquet] * 8]
@@ -75,6 +86,13 @@ def data_templates() -> list[Template]:
 
 def _data(name: str, content: bytes | str, *overrides: str) -> Case:
     return run_case("data=jsonl", f"data.path={name}", *overrides, prepare=file(name, content))
+
+
+def _choices(wrong: object) -> Case:
+    """Return a case of a question of multiple choice with these wrong options."""
+    row = json.dumps({"Question": "?", "Correct Answer": "2", "wrong": wrong})
+    override = "data.incorrect_fields=[wrong]"
+    return run_case("data=gpqa", "data.path=p.jsonl", override, prepare=file("p.jsonl", row))
 
 
 def _special_data(rng: random.Random) -> Case:
@@ -111,6 +129,30 @@ def grade_templates() -> list[Template]:
         if line
     ]
     return fixed([*cases, *lines])
+
+
+def import_templates() -> list[Template]:
+    """Return templates of `ttc import FILE`."""
+    row = {**ROW, "completions": ["\\boxed{2}"], "scores": [[0.5]]}
+    changes: list[dict[str, Any]] = [
+        *({"answer": value} for value in NO_ANSWERS),
+        *({"problem": value} for value in NO_QUESTIONS[1:]),
+        *({"id": value} for value in NO_IDS),
+        *({"completions": value} for value in NO_COMPLETIONS),
+        *({"scores": value} for value in NO_SCORES),
+    ]
+    contents = [json.dumps({**row, **change}).encode() for change in changes]
+    contents += [json.dumps(row).encode() + b"\n" + line for line in LINES if line] + [b"", b"\n"]
+    arguments = ["import", "i.jsonl", "--out", "out"]
+    return [
+        *fixed([Case(arguments, file("i.jsonl", content)) for content in contents]),
+        *[_special_import] * 6,
+    ]
+
+
+def _special_import(rng: random.Random) -> Case:
+    path, prepare = special(rng, rng.choice([".jsonl", ".json", ".csv", ".parquet"]))
+    return Case(["import", path, "--out", "out"], prepare)
 
 
 # --- checkpoints

@@ -28,18 +28,22 @@ READERS: Sequence[Sequence[str]] = (
     ["difficulty", "run", "--samples", "2", "--out", "tables"],
     ["allocate", "run", "--total", "3", "--evaluate", "--out", "budgets.json"],
     ["scale", "run", "--large", "run", "--size-ratio", "2"],
+    ["merge", "run", "--out", "outputs/merged"],
+    ["push", "run", "--repo", "me/results"],
 )
 STORE_READERS: Sequence[Sequence[str]] = (
     ["store", "--path", "store.sqlite"],
     ["store", "export", "out.parquet", "--path", "store.sqlite"],
     ["store", "export", "out.parquet", "--results", "--path", "store.sqlite"],
+    ["store", "merge", "store.sqlite", "--into", "merged.sqlite"],
+    ["store", "merge", "other.sqlite", "--into", "store.sqlite"],
     ["store", "prune", "--before", "2020-01-01", "--path", "store.sqlite"],
 )
 VALUES: tuple[Any, ...] = (None, "", "x", [], {}, -1, 1e308, "NaN", True, {"a": {"b": [1]}}, "\ud83d", "[/red]")
 
 
 def write_run(directory: Path) -> None:
-    """Write a finished run of two problems."""
+    """Write a finished run of two problems, which are one shard of one."""
     candidates = tuple(CandidateRecord("so 1", "1", True, "stop", (0.5,), 3) for _ in range(4))
     selected = {name: SelectedAnswer("1", True) for name in ("majority", "best", "weighted")}
     records = [ProblemRecord(id_, "1", True, selected, True, candidates, level=1, generations=4) for id_ in "ab"]
@@ -52,6 +56,8 @@ def write_run(directory: Path) -> None:
     }
     summary = {**summarize(table, "weighted"), **named, "prm": "pocket", "data": "pocket", **cost, **made_by}
     RunDirectory(directory).write(summary, table, [jsonl_row(record.to_json()) for record in records])
+    (directory / ".hydra").mkdir()
+    (directory / ".hydra" / "config.yaml").write_text("data: {shard: 1/1}\ndifficulty: {path: null}\nbudget: 4\n")
 
 
 def run_directory_templates() -> list[Template]:
@@ -73,7 +79,7 @@ def _reading(rng: random.Random, damage: Prepare, sure: bool) -> Case:
 
 def _text_damage(rng: random.Random) -> Case:
     """Truncate a file of the run, or put something else there."""
-    name = rng.choice(["summary.json", "problems.jsonl"])
+    name = rng.choice(["summary.json", "problems.jsonl", ".hydra/config.yaml"])
     share, text = rng.random(), rng.choice([None, b"", b"{}", b"[]", b"{", b"\xff\xfe", b"[" * 5000, b"null", b"1"])
 
     def damage(run: Path) -> None:
@@ -115,7 +121,7 @@ def _changed(row: dict[str, Any], place: float, value: object, remove: bool) -> 
 
 
 def _missing_file(rng: random.Random) -> Case:
-    name = rng.choice(["summary.json", "problems.jsonl"])
+    name = rng.choice(["summary.json", "problems.jsonl", ".hydra/config.yaml"])
     return _reading(rng, lambda run: (run / name).unlink(), sure=False)
 
 
@@ -153,6 +159,8 @@ def _store_case(rng: random.Random, damage: Callable[[random.Random, Path], obje
                 {**parts, "budget": 4, "seed": 0}, [row | {"generations": 4, "candidates": [], "selected": {}}]
             )
         damage(random.Random(seed), path)
+        with Store(directory / "other.sqlite") as store:
+            store.keep([(bytes([n] * 16), "pocket", "score", body) for n in range(40, 60)])
 
     if rng.random() < 0.25:
         return run_case("store=sqlite", "store.path=store.sqlite", prepare=prepare, sure=False)

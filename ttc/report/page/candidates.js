@@ -28,7 +28,7 @@ class CandidateList {
     const about = [
       members.length > 1 ? `candidates ${spans(members)}` : `candidate ${first + 1}`,
       chains[first] !== null && `chain ${chains[first] + 1}`,
-      counted(tokens[first], "token"),
+      tokens[first] !== null && counted(tokens[first], "token"),
       finishes[first] === "length" && "cut at the token limit",
       finishes[first] === "step" && "unfinished",
     ];

@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from ttc.app.composing import compose_run
-from ttc.figures.workload import SOLUTION_STEPS, Rehearsal, Workload, expected_texts, measured_repetition
+from ttc.execution.workload import SOLUTION_STEPS, Rehearsal, Workload, expected_texts, measured_repetition
 
 
 def counted(*runs: str, repetition: float = 0.0) -> list[Workload]:

@@ -10,11 +10,13 @@ measured from a few real samples.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import expm1, floor, log1p
 
 from ttc.config import RunConfig
 from ttc.hashing import digest
+from ttc.strategies.base import Strategy
 from ttc.types import Candidate, FinishReason, Flow, Problem, Reply, Request, Sample, Score, Step, Trace
 
 SOLUTION_STEPS = 4  # of made-up solutions
@@ -49,6 +51,11 @@ class Workload:
 
 
 _Key = tuple[object, ...]
+Watch = Callable[[Request, Reply], None]
+
+
+def _unwatched(request: Request, reply: Reply) -> None:
+    pass
 
 
 @dataclass
@@ -57,27 +64,44 @@ class Rehearsal:
 
     Attributes:
         repetition: the chance that a new step is the commonest one.
+        solution_steps: of every solution.
     """
 
     repetition: float = REPETITION
+    solution_steps: int = SOLUTION_STEPS
     _asked: set[_Key] = field(default_factory=set)
 
     def count(self, config: RunConfig, budget: int) -> Workload:
         """Return the work of a run, per problem."""
-        flow = config.strategy.solve(Problem("rehearsal", "", ""), budget)
-        scope = (config.generator.fingerprint(), config.seed)
-        counted = _Counter(scope, self._asked, self.repetition)
-        candidates = _drive(flow, counted)
+        return self.follow(config.strategy, budget, (config.generator.fingerprint(), config.seed))
+
+    def follow(self, strategy: Strategy, budget: int, scope: _Key = (), watch: Watch = _unwatched) -> Workload:
+        """Return the work of one problem.
+
+        Args:
+            strategy: to be driven.
+            budget: in generations.
+            scope: replies are shared within it, and nowhere else.
+            watch: is shown each request with its made-up reply, in order.
+        """
+        counted = _Counter(scope, self._asked, self.repetition, self.solution_steps)
+        candidates = _drive(strategy.solve(Problem("rehearsal", "", ""), budget), counted, watch)
         generations = sum(candidate.generations for candidate in candidates)
         return Workload(generations, counted.samples, counted.steps, counted.new_steps, counted.scores)
 
 
-def _drive(flow: Flow, counted: _Counter) -> list[Candidate]:
+def _drive(flow: Flow, counted: _Counter, watch: Watch) -> list[Candidate]:
     """Run a flow to its end."""
+
+    def replied(request: Request) -> Reply:
+        reply = counted.reply(request)
+        watch(request, reply)
+        return reply
+
     try:
         requests = next(flow)
         while True:
-            requests = flow.send([counted.reply(request) for request in requests])
+            requests = flow.send(list(map(replied, requests)))
     except StopIteration as stop:
         candidates: list[Candidate] = stop.value
         return candidates
@@ -86,8 +110,8 @@ def _drive(flow: Flow, counted: _Counter) -> list[Candidate]:
 class _Counter:
     """Makes replies up, and counts what was asked."""
 
-    def __init__(self, scope: _Key, asked: set[_Key], repetition: float) -> None:
-        self._scope, self._asked = scope, asked
+    def __init__(self, scope: _Key, asked: set[_Key], repetition: float, solution_steps: int) -> None:
+        self._scope, self._asked, self._solution_steps = scope, asked, solution_steps
         self._log_of_others = log1p(-min(max(repetition, 1e-6), 1 - 1e-6))
         self._draws: Counter[Sample] = Counter()
         self.samples = self.steps = self.new_steps = self.scores = 0
@@ -110,7 +134,7 @@ class _Counter:
 
     def _continued(self, request: Sample, draw: int) -> Trace:
         trace = request.trace
-        left = max(SOLUTION_STEPS - len(trace.steps), 1)
+        left = max(self._solution_steps - len(trace.steps), 1)
         count = left if request.max_steps is None else min(request.max_steps, left)
         shown = [attempt.text for attempt in trace.attempts]
         numbers = [_uniform(self._scope, trace.text, shown, draw, place) for place in range(count)]

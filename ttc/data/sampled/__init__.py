@@ -1,0 +1,1 @@
+"""Solutions that other tools sampled: their layouts, how rows become problems, and how scores become values."""
