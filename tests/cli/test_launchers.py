@@ -113,11 +113,22 @@ def test_a_worker_that_dies_is_one_line(launcher: str, parts: Path) -> None:
 @pytest.mark.parametrize("launcher", LAUNCHERS)
 def test_an_interrupt_ends_the_workers(launcher: str, parts: Path) -> None:
     command = [sys.executable, "-m", "ttc", *QUICK, "strategy.how=hang", f"hydra/launcher={launcher}", "seed=0,1"]
-    with subprocess.Popen(command, cwd=parts, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
-        wait_for(lambda: any("hanging" in file.read_text() for file in parts.glob("swept/*/output.txt")))
-        workers = descendants(process.pid)
-        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
-        _, err = process.communicate(timeout=60)
+    with subprocess.Popen(
+        command,
+        cwd=parts,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # a background job ignores it
+    ) as process:
+        try:
+            wait_for(lambda: any("hanging" in file.read_text() for file in parts.glob("swept/*/output.txt")))
+            workers = descendants(process.pid)
+            os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+            _, err = process.communicate(timeout=60)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
     assert process.returncode == 130
     assert err.splitlines()[-1].startswith("interrupted; run the same command again") and "Traceback" not in err
     wait_for(lambda: not any(is_running(pid) for pid in workers))
