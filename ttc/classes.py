@@ -5,8 +5,14 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, TypeVar
 
 from ttc.errors import UserError
+from ttc.terminal import printable_line
+
+T = TypeVar("T")
 
 
 def load_class(path: str, base: type, given: str) -> type:
@@ -49,6 +55,37 @@ def checked_class(found: object, base: type, given: str) -> type:
     if "__dataclass_fields__" not in vars(found):  # the decorator of a base class does not see this class's fields
         raise UserError(f"{given}: must be a dataclass whose fields are its settings; decorate it with @dataclass.")
     return found
+
+
+def refuse_unknown_settings(kind: type, settings: Mapping[str, Any], given: str) -> None:
+    """Refuse settings that are no fields of a dataclass.
+
+    Raises:
+        UserError: there is one.
+    """
+    known = [field.name for field in fields(kind)]
+    if unknown := [printable_line(str(name), 60) for name in settings if name not in known]:
+        remedy = f"use {', '.join(known)}" if known else "leave it out"
+        raise UserError(f"{given}: {kind.__name__} has no setting {unknown[0]}; {remedy}.")
+
+
+def create(kind: type[T], settings: Mapping[str, Any], given: str) -> T:
+    """Create an object of a dataclass from its settings, as plain values.
+
+    Raises:
+        UserError: an unknown setting, or a value of the wrong type.
+    """
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    refuse_unknown_settings(kind, settings, given)
+    try:
+        created = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(kind), settings))
+    except OmegaConfBaseException as error:
+        reason = printable_line(str(error).partition("\n")[0], 200)
+        raise UserError(f"{given}: {kind.__name__}: {reason}; fix the value.") from None
+    assert isinstance(created, kind)
+    return created
 
 
 def class_path(kind: type) -> str:

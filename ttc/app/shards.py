@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ttc.data.sharding import parsed_shard
 from ttc.engines.base import SPEED_SETTINGS
 from ttc.errors import UserError
 from ttc.runs.directory import by_key
@@ -17,7 +17,6 @@ from ttc.runs.identity import WHOLE_DIGEST
 from ttc.terminal import printable_line
 
 SHARD = "data.shard"
-_SPEC = re.compile(r"0*([1-9]\d{0,8})/0*([1-9]\d{0,8})")
 _NO_SETTING = ("store", "tracker", "workers", "grading_workers", "grading_timeout", "hydra")
 # Of summary.json: what the config does not say, such as a strategy's class and a checkpoint's weights.
 _SAME = ("strategy", "strategy_config", "budget", "seed", "selection", "aggregation", "generator", "prm", "models")
@@ -72,10 +71,10 @@ class Shard:
             raise UserError(
                 f"{place} is a run of all its problems ({SHARD} is not set); merge runs of {SHARD}=1/2 and {SHARD}=2/2."
             )
-        found = _SPEC.fullmatch(str(spec))
-        if found is None or int(found[1]) > int(found[2]):
+        if (parsed := parsed_shard(str(spec))) is None:
             raise UserError(f"{place / CONFIG}: {SHARD}={printable_line(repr(spec), 40)} is no shard, e.g. 2/4.")
-        return cls(run, config, int(found[1]), int(found[2]))
+        number, count = parsed
+        return cls(run, config, number, count)
 
 
 def find_shards(paths: Iterable[Path], out: Path) -> list[Shard]:

@@ -13,19 +13,26 @@ _SHARD = re.compile(r"0*([1-9][0-9]{0,8})/0*([1-9][0-9]{0,8})")
 _ORDER = "shard"  # where `ttc.data.base.shuffled` has the seed: no data.seed changes the parts
 
 
+def parsed_shard(text: str) -> tuple[int, int] | None:
+    """Return K and N of `K/N`, the K-th of N shards; None for any other text."""
+    found = _SHARD.fullmatch(text)
+    number, count = (int(found[1]), int(found[2])) if found else (1, 0)
+    return (number, count) if number <= count else None
+
+
 def checked_shard(text: str) -> str:
     """Return `K/N`, the K-th of N shards, without leading zeros.
 
     Raises:
         UserError: it is no such part.
     """
-    found = _SHARD.fullmatch(text)
-    if found is None or int(found[1]) > int(found[2]):
+    if (parsed := parsed_shard(text)) is None:
         raise UserError(
             f"data.shard={text}: must be K/N, the K-th of N parts, with K from 1 to N; use e.g. data.shard=3/8, or "
             "null for all problems."
         )
-    return f"{found[1]}/{found[2]}"
+    number, count = parsed
+    return f"{number}/{count}"
 
 
 def sharded(problems: Sequence[Problem], shard: str) -> list[Problem]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any
 
-from ttc.classes import load_class
+from ttc.classes import create, load_class
 from ttc.errors import UserError
 from ttc.grading.base import AnswerGrader
 from ttc.grading.choice import ChoiceGrader
@@ -48,20 +47,7 @@ def load_grader(config: Mapping[str, Any], given: str) -> AnswerGrader:
     Raises:
         UserError: no such class, no such setting, or a value of the wrong type.
     """
-    from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
-
     path = printable_line(str(config.get(TARGET)))
     kind = load_class(path, AnswerGrader, f"{given}: {TARGET}={path}")
-    settings = {name: value for name, value in config.items() if name != TARGET}
-    known = [field.name for field in fields(kind)]
-    if unknown := [printable_line(str(name), 60) for name in settings if name not in known]:
-        remedy = f"use {', '.join(known)}" if known else "leave it out"
-        raise UserError(f"{given}: {kind.__name__} has no setting {unknown[0]}; {remedy}.")
-    try:
-        grader = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(kind), settings))
-    except OmegaConfBaseException as error:
-        reason = printable_line(str(error).partition("\n")[0], 200)
-        raise UserError(f"{given}: {kind.__name__}: {reason}; fix the value.") from None
-    assert isinstance(grader, AnswerGrader)
+    grader: AnswerGrader = create(kind, {name: value for name, value in config.items() if name != TARGET}, given)
     return grader
