@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from hydra.core.config_store import ConfigStore
+from quick_parts import INSTANT
 from typer.testing import CliRunner
 
 from ttc.app.registry import GROUPS
@@ -61,29 +62,12 @@ class Sums(Dataset):
         return [Problem(f"sum-{n}", f"{n}+{n}?", str(2 * n)) for n in range(1, self.count + 1)]
 
 
-class Instant:
-    """An engine that replies at the next poll."""
+'''
+PACKAGE += (
+    INSTANT
+    + '''
 
-    shape: ModelShape | None = None
-    decoding_tokens = 0
-
-    def __init__(self) -> None:
-        self._queue: list[tuple[int, Request, Draw]] = []
-
-    @property
-    def is_busy(self) -> bool:
-        return bool(self._queue)
-
-    def key(self, request: Request, draw: Draw) -> bytes:
-        return digest(request, draw)
-
-    def submit(self, ticket: int, request: Request, draw: Draw) -> None:
-        self._queue.append((ticket, request, draw))
-
-    def poll(self) -> list[EngineReply]:
-        queue, self._queue = self._queue, []
-        return [EngineReply(ticket, self._reply(request, draw), Usage(1)) for ticket, request, draw in queue]
-
+class Arithmetic(Instant):
     def _reply(self, request: Request, draw: Draw) -> Reply:
         if not isinstance(request, Sample):
             return 0.9 if request.trace.text.endswith("+0}") else 0.1
@@ -101,7 +85,7 @@ class Adder(Generator):
         return "adder"
 
     def start(self) -> Instant:
-        return Instant()
+        return Arithmetic()
 
 
 @dataclass
@@ -113,7 +97,7 @@ class Checker(Verifier):
         return "checker"
 
     def start(self) -> Instant:
-        return Instant()
+        return Arithmetic()
 
 
 @dataclass
@@ -128,6 +112,7 @@ class NotADataclass(Strategy):
     def solve(self, problem: Problem, budget: int) -> Flow:
         return (yield from ())
 '''
+)
 
 ENTRY_POINTS = """
 [ttc.strategies]

@@ -36,6 +36,10 @@ def test_an_answer_is_text_or_a_number(value: object) -> None:
     assert "must be text or a number" in refused(answers_of, value, "answer")
 
 
+def test_a_whole_number_larger_than_any_float_is_an_answer() -> None:
+    assert answers_of("p.jsonl:7", {"answer": 10**400}, "answer") == ["1" + 400 * "0"]
+
+
 @pytest.mark.parametrize("text", [SURROGATE, "nul \0"])
 def test_a_text_that_no_tokenizer_or_file_takes_is_refused(text: str) -> None:
     for read, field in ((question_of, "problem"), (answers_of, "answer"), (subject_of, "subject")):

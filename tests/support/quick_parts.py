@@ -1,23 +1,10 @@
-"""A generator and a strategy without models, in a module beside the user: a job of theirs takes no time."""
+"""Parts without models, as the text of a module beside the user: a job of theirs takes no time."""
 
 from __future__ import annotations
 
-PARTS = '''
-from __future__ import annotations
+INSTANT = '''class Instant:
+    """An engine that replies at the next poll."""
 
-import os
-import time
-from dataclasses import dataclass
-
-from ttc.cost import ModelShape
-from ttc.engines.base import Draw, EngineReply, Generator, Usage
-from ttc.errors import RunError, UserError
-from ttc.hashing import digest
-from ttc.strategies.parallel import Majority
-from ttc.types import FinishReason, Flow, Problem, Request, Step
-
-
-class Instant:
     shape: ModelShape | None = None
     decoding_tokens = 0
 
@@ -36,11 +23,36 @@ class Instant:
 
     def poll(self) -> list[EngineReply]:
         queue, self._queue = self._queue, []
-        step = Step("\\\\boxed{1}", (1,))
-        return [
-            EngineReply(ticket, request.trace.extended((step,), FinishReason.STOP), Usage(1))
-            for ticket, request, _ in queue
-        ]
+        return [EngineReply(ticket, self._reply(request, draw), Usage(1)) for ticket, request, draw in queue]
+
+    def _reply(self, request: Request, draw: Draw) -> Reply:
+        raise NotImplementedError
+'''
+
+PARTS = """
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+
+from ttc.cost import ModelShape
+from ttc.engines.base import Draw, EngineReply, Generator, Usage
+from ttc.errors import RunError, UserError
+from ttc.hashing import digest
+from ttc.strategies.parallel import Majority
+from ttc.types import FinishReason, Flow, Problem, Reply, Request, Step
+
+
+"""
+
+PARTS += (
+    INSTANT
+    + '''
+
+class Ones(Instant):
+    def _reply(self, request: Request, draw: Draw) -> Reply:
+        return request.trace.extended((Step("\\\\boxed{1}", (1,)),), FinishReason.STOP)
 
 
 @dataclass
@@ -52,7 +64,7 @@ class Quick(Generator):
         return "quick"
 
     def start(self) -> Instant:
-        return Instant()
+        return Ones()
 
 
 @dataclass
@@ -75,3 +87,4 @@ class Failing(Majority):
             time.sleep(600)
         return (yield from super().solve(problem, budget))
 '''
+)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from ttc.analysis.chains import chain_summary
 from ttc.analysis.grade_report import GradeReport
 from ttc.analysis.intervals import wilson
 from ttc.analysis.tables import run_table
+from ttc.data.fields import is_number
 from ttc.errors import RunError, UserError
 from ttc.files import check_output, jsonl_row, read_jsonl, write_lines, written_for
 from ttc.grading import TIMEOUT_SECONDS, AnswerGrader, Grading, MathGrader, grade_against_any
@@ -206,7 +206,7 @@ def _read_rows(file: Path, hint: str) -> tuple[list[str], list[StoredRow]]:
 
 def _checked_gold(row: StoredRow, place: str, grader: AnswerGrader) -> str:
     gold, completion = row.get("gold"), row.get("completion")
-    if isinstance(gold, int | float) and not isinstance(gold, bool) and math.isfinite(gold):
+    if is_number(gold):
         gold = str(gold)
     if not isinstance(gold, str) or not gold.strip():
         raise UserError(f"{place}: gold={_shown(gold)} is not an answer; every row needs one, such as {_EXAMPLE}.")

@@ -24,7 +24,7 @@ def question_of(place: str, row: Mapping[str, Any], field: str) -> str:
     Raises:
         UserError: there is none, or it is no text.
     """
-    return _text(place, field, _required(place, row, "question_field", field))
+    return text_of(place, field, _required(place, row, "question_field", field))
 
 
 def answers_of(
@@ -37,14 +37,14 @@ def answers_of(
     """
     value = _required(place, row, "answer_field", field)
     if not isinstance(value, list):
-        return [_text(place, field, value)]
+        return [text_of(place, field, value)]
     if not value or (len(value) > 1 and several is SeveralAnswers.refuse):
         raise UserError(
             f"{place}: field {field!r} is a list of {len(value)} answers; a problem has one: set "
             "data.several_answers=all (every one is needed) or any (one suffices), write them as one text, e.g. "
             '"1, 2", or remove the row.'
         )
-    return [_text(place, field, one) for one in value]
+    return [text_of(place, field, one) for one in value]
 
 
 def texts_of(place: str, row: Mapping[str, Any], key: str, field: str) -> list[str]:
@@ -54,7 +54,7 @@ def texts_of(place: str, row: Mapping[str, Any], key: str, field: str) -> list[s
         UserError: there is none, or one is neither text nor a number.
     """
     value = _required(place, row, key, field)
-    return [_text(place, field, one) for one in (value if isinstance(value, list) else [value])]
+    return [text_of(place, field, one) for one in (value if isinstance(value, list) else [value])]
 
 
 def context_of(place: str, row: Mapping[str, Any], field: str | None) -> str | None:
@@ -64,7 +64,7 @@ def context_of(place: str, row: Mapping[str, Any], field: str | None) -> str | N
         UserError: it is no text.
     """
     value = _optional(row, field)
-    return None if value is None or field is None else _text(place, field, value)
+    return None if value is None or field is None else text_of(place, field, value)
 
 
 def id_of(place: str, row: Mapping[str, Any], field: str | None) -> str | None:
@@ -79,7 +79,7 @@ def id_of(place: str, row: Mapping[str, Any], field: str | None) -> str | None:
     text = str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else None
     if text is None or len(text) > MAX_ID_CHARACTERS or _CONTROL.search(text) or _UNUSABLE.search(text):
         raise UserError(
-            f"{place}: field {field!r} is {_shown(value)}; an id is a number, or a text of one line and at most "
+            f"{place}: field {field!r} is {shown(value)}; an id is a number, or a text of one line and at most "
             f"{MAX_ID_CHARACTERS} characters: fix the row, or set data.id_field=null to derive ids from the questions."
         )
     return text
@@ -97,7 +97,7 @@ def level_of(place: str, row: Mapping[str, Any], field: str | None) -> int | Non
     match = _LEVEL.fullmatch(str(value))
     if match is None or isinstance(value, bool):
         raise UserError(
-            f"{place}: field {field!r} is {_shown(value)}, not a level like 3 or 'Level 3' (0 to 999999); "
+            f"{place}: field {field!r} is {shown(value)}, not a level like 3 or 'Level 3' (0 to 999999); "
             "fix the row, or set data.level_field=null."
         )
     return int(match[1])
@@ -127,15 +127,19 @@ def _required(place: str, row: Mapping[str, Any], key: str, field: str) -> objec
         remedy = f"data.{key}={printable_line(close[0])}" if close else f"data.{key} to one of: {names}"
         raise UserError(f"{place} has no field {field!r}; add it, or set {remedy}.")
     value: object = row[field]
-    if _is_missing(value):
+    if is_missing(value):
         raise UserError(f"{place}: field {field!r} is empty; every row needs one: fix or remove the row.")
     return value
 
 
-def _text(place: str, field: str, value: object) -> str:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    if _is_missing(value) or not (is_number or isinstance(value, str)):
-        raise UserError(f"{place}: field {field!r} is {_shown(value)}; it must be text or a number: fix or remove it.")
+def text_of(place: str, field: str, value: object) -> str:
+    """Return the text of a field, or its number as text.
+
+    Raises:
+        UserError: it is neither, is blank, or cannot be written to a file.
+    """
+    if is_missing(value) or not (is_number(value) or isinstance(value, str)):
+        raise UserError(f"{place}: field {field!r} is {shown(value)}; it must be text or a number: fix or remove it.")
     if _UNUSABLE.search(text := str(value)):
         raise UserError(f"{place}: field {field!r} {_DAMAGED}; fix or remove the row.")
     return text
@@ -143,13 +147,21 @@ def _text(place: str, field: str, value: object) -> str:
 
 def _optional(row: Mapping[str, Any], field: str | None) -> object:
     value = None if field is None else row.get(field)
-    return None if _is_missing(value) else value
+    return None if is_missing(value) else value
 
 
-def _is_missing(value: object) -> bool:
+def is_number(value: object) -> bool:
+    """Whether a value is a finite number; whole ones may be larger than any float."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_missing(value: object) -> bool:
     """Whether a value is none: null, blank, or the NaN that pandas writes for a missing one."""
     return value is None or value != value or (isinstance(value, str) and not value.strip())
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """Return a value as messages quote it."""
     return printable_line(repr(value), 80)

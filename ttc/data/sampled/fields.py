@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from ttc.data.fields import id_of, level_of
+from ttc.data.fields import id_of, is_missing, level_of, shown, text_of
 from ttc.data.sampled.rows import Completion, SampledRow
 from ttc.errors import UserError
 from ttc.terminal import printable_line
@@ -24,7 +22,6 @@ NUMBERS = ("idx", "index", "doc_id", "problem_idx")
 SUBJECTS = ("subject", "type")
 MODELS = ("generator", "model", "model_name", "model_id", "model_name_or_path")
 MAX_NAME_CHARACTERS = 200
-_UNUSABLE = re.compile("[\0\ud800-\udfff]")  # tokenizers and UTF-8 files refuse half of a surrogate pair
 
 
 def sampled_row(place: str, row: Fields, completions: Sequence[Completion]) -> SampledRow:
@@ -51,18 +48,13 @@ def first_present(row: Fields, names: Sequence[str]) -> str | None:
     return next((name for name in names if not is_missing(row.get(name))), None)
 
 
-def is_missing(value: object) -> bool:
-    """Whether a value is none: null, blank, or the NaN that pandas writes for a missing one."""
-    return value is None or value != value or (isinstance(value, str) and not value.strip())
-
-
 def question_in(place: str, row: Fields) -> str | None:
     """Return the question; of a conversation, what the user said last."""
     name = first_present(row, QUESTIONS)
     if name is None:
         return None
     said = [*_said(row[name])]
-    return _text(place, name, said[-1] if said else row[name])
+    return text_of(place, name, said[-1] if said else row[name]).strip()
 
 
 def gold_in(place: str, row: Fields) -> str | None:
@@ -76,7 +68,7 @@ def gold_in(place: str, row: Fields) -> str | None:
             f"{place}: field {name!r} is a list of {len(value)} answers; a problem has one: write them as one text, "
             'e.g. "1, 2", or join one answer: --gold-from DATASET_FILE.'
         )
-    return _text(place, name, value[0] if isinstance(value, list) else value)
+    return text_of(place, name, value[0] if isinstance(value, list) else value).strip()
 
 
 def id_in(place: str, row: Fields, names: Sequence[str]) -> str | None:
@@ -95,29 +87,11 @@ def id_in(place: str, row: Fields, names: Sequence[str]) -> str | None:
         ) from None
 
 
-def shown(value: object) -> str:
-    """Return a value as messages quote it."""
-    return printable_line(repr(value), 80)
-
-
 def _said(value: object) -> Iterator[object]:
     """Yield what the user says in a conversation, as chat models are given one."""
     for message in value if isinstance(value, list) else ():
         if isinstance(message, dict) and message.get("role") == "user":
             yield message.get("content")
-
-
-def _text(place: str, name: str, value: object) -> str:
-    is_number = isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
-    if is_missing(value) or isinstance(value, bool) or not (is_number or isinstance(value, str)):
-        raise UserError(f"{place}: field {name!r} is {shown(value)}; it must be text or a number: fix or remove it.")
-    text = str(value).strip()
-    if _UNUSABLE.search(text):
-        raise UserError(
-            f"{place}: field {name!r} contains a NUL character or half of a surrogate pair (a damaged emoji, for "
-            "example); fix or remove the row."
-        )
-    return text
 
 
 def _level(place: str, row: Fields) -> int | None:

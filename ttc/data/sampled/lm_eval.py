@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from ttc.data.fields import shown
 from ttc.data.readers import Rows
-from ttc.data.sampled.fields import Fields, first_present, gold_in, id_in, question_in, sampled_row, shown
+from ttc.data.sampled.fields import Fields, first_present, gold_in, id_in, question_in, sampled_row
 from ttc.data.sampled.numbers import verdict_of
 from ttc.data.sampled.rows import Completion, SampledRow
 from ttc.errors import UserError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ttc.data.sampled.fields import shown
+from ttc.data.fields import shown
 from ttc.errors import UserError
 from ttc.types import FinishReason
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ttc.data.sampled.fields import Fields, first_present, is_missing, sampled_row, shown
+from ttc.data.fields import is_missing, shown
+from ttc.data.sampled.fields import Fields, first_present, sampled_row
 from ttc.data.sampled.lists import LISTS, texts_in
 from ttc.data.sampled.numbers import finish_of, scores_of, tokens_of, verdict_of
 from ttc.data.sampled.rows import Completion, SampledRow
